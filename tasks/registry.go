@@ -1,0 +1,48 @@
+package tasks
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A Registry knows the tasks by name.
+type Registry struct{ makers map[string]func() Module }
+
+// Builtin is the registry of all tasks that come with the program. A new task
+// is one line here.
+func Builtin() *Registry {
+	return &Registry{map[string]func() Module{
+		"mkdir": func() Module { return &Mkdir{} },
+	}}
+}
+
+// ours are the tasks that are no namesakes of Ansible's: they don't answer to
+// ansible.builtin.NAME.
+var ours = []string{"hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "verify"}
+
+// New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
+// or ansible.legacy.copy.
+func (r *Registry) New(name string) (Module, bool) {
+	if m, ok := r.makers[name]; ok {
+		return m(), true
+	}
+	for _, prefix := range []string{"ansible.builtin.", "ansible.legacy."} {
+		short, ok := strings.CutPrefix(name, prefix)
+		if !ok {
+			continue
+		}
+		if m, ok := r.makers["ansible.builtin."+short]; ok {
+			return m(), true
+		}
+		if m, ok := r.makers[short]; ok && !slices.Contains(ours, short) {
+			return m(), true
+		}
+	}
+	return nil, false
+}
+
+// Names lists the tasks, sorted.
+func (r *Registry) Names() []string {
+	return slices.Sorted(maps.Keys(r.makers))
+}
