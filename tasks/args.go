@@ -15,7 +15,7 @@ import (
 //
 // After the name in `arg` may follow: required, secret (never shown), freeform
 // (takes the text of `command: echo hi`), preserve (a Mode that may also be
-// the word preserve).
+// the word preserve). A *value.Dict field named "*" takes all other arguments.
 type Arg struct {
 	Name, Type, Doc  string
 	Default          string // as a user would write it, or ""

@@ -61,11 +61,13 @@ func (d *decoder) errorf(arg, hint, format string, a ...any) {
 
 // fill sets the fields of one struct; path is "" or how its name begins.
 func (d *decoder) fill(v reflect.Value, specs []Arg, args *value.Dict, path string) {
-	given := d.match(specs, args, path)
+	given, rest := d.match(specs, args, path)
 	for _, a := range specs {
 		field := v.FieldByIndex(a.index)
 		g, ok := given[a.Name]
 		switch {
+		case a.Name == restArg:
+			field.Set(reflect.ValueOf(rest))
 		case ok && path == "" && !d.known(g.name):
 		case ok && g.value != nil:
 			if err := set(d, field, a, g.value, path+g.name); err != nil {
@@ -90,11 +92,21 @@ type givenArg struct {
 	value any
 }
 
-// match finds for each argument what the user wrote, under whichever of its names.
-func (d *decoder) match(specs []Arg, args *value.Dict, path string) map[string]givenArg {
+// restArg is the name of a *value.Dict field that takes all arguments that no
+// other field does.
+const restArg = "*"
+
+// match finds for each argument what the user wrote, under whichever of its
+// names, and what is left for restArg.
+func (d *decoder) match(specs []Arg, args *value.Dict, path string) (map[string]givenArg, *value.Dict) {
 	canon := map[string]string{}
+	rest, open := value.NewDict(), false
 	var names []string
 	for _, a := range specs {
+		if a.Name == restArg {
+			open = true
+			continue
+		}
 		for _, n := range append([]string{a.Name}, a.Aliases...) {
 			canon[n] = a.Name
 			names = append(names, n)
@@ -107,6 +119,10 @@ func (d *decoder) match(specs []Arg, args *value.Dict, path string) map[string]g
 			key = value.Str(k)
 		}
 		name, ok := canon[key]
+		if !ok && open {
+			rest.Set(key, v)
+			continue
+		}
 		if !ok {
 			hint := source.DidYouMean(key, names)
 			if hint == "" {
@@ -122,7 +138,7 @@ func (d *decoder) match(specs []Arg, args *value.Dict, path string) map[string]g
 		}
 		given[name] = givenArg{key, v}
 	}
-	return given
+	return given, rest
 }
 
 // set converts one value and puts it into its field.
