@@ -81,12 +81,12 @@ func (b Builder) base(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	mirror, err := debianMirror(ctx)
-	if err != nil {
-		return "", err
-	}
-	name := "base-" + key(suite, mirror, runtime.GOARCH, packages, string(script))
+	name := "base-" + key(suite, runtime.GOARCH, packages, string(script))
 	path, err := b.once(ctx, name, func(tmp string) error {
+		mirror, err := debianMirror(ctx)
+		if err != nil {
+			return err
+		}
 		fmt.Fprintf(b.Log, "lab: building the Debian root file system from %s (a minute or two, once)\n", mirror)
 		return b.debootstrap(ctx, tmp, mirror, script)
 	})
