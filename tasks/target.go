@@ -22,10 +22,15 @@ type Peer struct {
 type Target struct {
 	Host  Peer
 	Peers []Peer // the play's reachable hosts in inventory order, Host among them
-	Conn  Conn   // the connection as the user that the task becomes; the same as Host.Conn
-	Check bool   // change nothing, only say what would change
-	Diff  bool   // report what changes within files
-	Files Files  // the controller's files
+	// Everyone are all hosts that the play's pattern names, in inventory order,
+	// also those that --limit leaves out or that can't be reached, without
+	// Gathered and Conn. Nil means the same as Peers.
+	Everyone []Peer
+	Conn     Conn     // the connection as the user that the task becomes; the same as Host.Conn
+	Check    bool     // change nothing, only say what would change
+	Diff     bool     // report what changes within files
+	Files    Files    // the controller's files
+	Env      []EnvVar // what `environment:` gives to all that runs on the host
 
 	// Status says what is being waited for, for the live status line: short,
 	// without the host's name. Never nil.
@@ -99,7 +104,7 @@ func (t *Target) Result() Result {
 // gives a *Failure with the command's own stderr.
 func (t *Target) Script(ctx context.Context, s *script.Script) (Result, error) {
 	out, err := t.Conn.Exec(ctx, Command{
-		Script: s.Render(t.Check, t.Diff),
+		Script: t.exports() + s.Render(t.Check, t.Diff),
 		OnRecord: func(r script.Record) {
 			if r.Kind == script.Progress && t.Status != nil {
 				t.Status(r.Text)
@@ -113,4 +118,31 @@ func (t *Target) Script(ctx context.Context, s *script.Script) (Result, error) {
 	fail := res.read(out)
 	t.changes = append([]string(nil), res.Changes...)
 	return res, fail
+}
+
+// Query runs a script that changes nothing and returns what it printed and the
+// values it told by `fact`. It runs in check mode too.
+func (t *Target) Query(ctx context.Context, s *script.Script) (stdout []byte, facts map[string]string, err error) {
+	out, err := t.Conn.Exec(ctx, Command{Script: s.Render(t.Check, false)})
+	if err != nil {
+		return nil, nil, err
+	}
+	var res Result
+	if err := res.read(out); err != nil {
+		return nil, nil, err
+	}
+	facts = map[string]string{}
+	for k, v := range res.Data.All() {
+		facts[k.(string)] = v.(string)
+	}
+	return out.Stdout, facts, nil
+}
+
+// exports sets the task's environment at the head of a script.
+func (t *Target) exports() string {
+	env := script.New()
+	for _, e := range t.Env {
+		env.Set("export "+e.Name, e.Value)
+	}
+	return env.Body()
 }

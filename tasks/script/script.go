@@ -45,3 +45,6 @@ func (s *Script) Render(check, diff bool) string {
 	}
 	return flag("EP_CHECK", check) + flag("EP_DIFF", diff) + "set -eu\n" + s.b.String()
 }
+
+// Body is the script's lines alone.
+func (s *Script) Body() string { return s.b.String() }

@@ -1,0 +1,68 @@
+package tasks
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/etcdplay/etcdplay/tasks/script"
+)
+
+// FileAttrs are the arguments of every task that writes a file.
+type FileAttrs struct {
+	Owner string `arg:"owner" doc:"User name or number; the user must exist"`
+	Group string `arg:"group" doc:"Group name or number; the group must exist"`
+	Mode  Mode   `arg:"mode,preserve" doc:"Octal in quotes (\"0644\") or symbolic (u=rw,go=r); a new file without it gets what the umask leaves"`
+}
+
+// A FileEdit says which text file on the host is rewritten, and how. A link is
+// followed.
+type FileEdit struct {
+	Path string
+	FileAttrs
+	Backup   bool   // keep the old file beside the new one
+	Validate string // a command with %s for the new file, or ""
+}
+
+// Edit rewrites a text file: change gets its text ("" when it does not exist)
+// and returns the new one. The file is replaced in one step, only if nobody
+// else changed it in between, and only if its text or attributes differ. A
+// file that holds NUL bytes is refused.
+//
+// One round trip when nothing changes, else two.
+func (t *Target) Edit(ctx context.Context, e FileEdit, change func(old string, exists bool) (string, error)) (Result, error) {
+	old, facts, err := t.Query(ctx, script.New().Call("read_file", e.Path))
+	if err != nil {
+		return t.Result(), err
+	}
+	if bytes.IndexByte(old, 0) >= 0 {
+		return t.Result(), Failf("%s is not a text file: it holds NUL bytes", facts["path"])
+	}
+	exists := facts["exists"] == "yes"
+	text, err := change(string(old), exists)
+	if err != nil {
+		return t.Result(), fmt.Errorf("%s: %w", facts["path"], err)
+	}
+	if !exists && text == "" {
+		return t.Result(), nil
+	}
+	same := exists && text == string(old)
+	if same && e.Owner == "" && e.Group == "" && e.Mode == "" {
+		return t.Result(), nil
+	}
+	s := script.New()
+	switch {
+	case same:
+		s.Call("ensure_attrs", facts["path"], e.Owner, e.Group, string(e.Mode))
+	default:
+		if exists {
+			s.Set("FILE_EXPECT", string(old))
+		}
+		if e.Backup {
+			s.Set("FILE_BACKUP", "1")
+		}
+		s.Set("FILE_VALIDATE", e.Validate)
+		s.Call("ensure_content", facts["path"], text, e.Owner, e.Group, string(e.Mode))
+	}
+	return t.Script(ctx, s)
+}
