@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -186,28 +185,20 @@ func DecodeJSON(data []byte) (any, error) {
 	if !utf8.Valid(data) {
 		return nil, errors.New("JSON must be UTF-8")
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	v, err := decodeJSON(d, 0)
-	if err == nil {
-		if _, more := d.Token(); more != io.EOF {
-			err = errors.New("more text behind the end of the JSON document")
-		}
-	}
-	if err != nil {
-		at := d.InputOffset()
+	// Reading token by token loses track of where an error is, so look first.
+	if err := json.Unmarshal(data, new(json.RawMessage)); err != nil {
+		at := len(data)
 		if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-			at = syntax.Offset
+			at = min(int(syntax.Offset), len(data))
 		}
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		before := data[:min(int(at), len(data))]
+		before := data[:at]
 		line := 1 + bytes.Count(before, []byte("\n"))
 		col := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
 		return nil, fmt.Errorf("line %d, column %d: %w", line, max(col, 1), err)
 	}
-	return v, nil
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	return decodeJSON(d, 0)
 }
 
 func decodeJSON(d *json.Decoder, depth int) (any, error) {
