@@ -36,11 +36,11 @@ func (inv *Inventory) addHost(name, file string) *Host {
 	return h
 }
 
-// addHostPort adds a host as NAME:PORT names it; port 0 is none. As in Ansible
-// only the first naming of a host sets the port.
-func (inv *Inventory) addHostPort(name string, port int, at source.Pos) *Host {
+// addHostPort adds a host as NAME:PORT in a file names it; port 0 is none. As
+// in Ansible only the first naming of a host sets the port.
+func (inv *Inventory) addHostPort(name string, port int, file string, at source.Pos) *Host {
 	_, known := inv.hosts[name]
-	h := inv.addHost(name, at.File)
+	h := inv.addHost(name, file)
 	if port == 0 {
 		return h
 	}

@@ -250,7 +250,7 @@ func (r *iniReader) hostLine(at source.Pos, line, text string) {
 		vars = append(vars, Var{Name: key, Value: parseLiteral(raw), From: here, Layer: HostVars})
 	}
 	for _, name := range names {
-		h := r.inv.addHostPort(name, port, at)
+		h := r.inv.addHostPort(name, port, r.file, at)
 		r.group.add(h)
 		for _, v := range vars {
 			h.vars.set(v)

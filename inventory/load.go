@@ -94,7 +94,7 @@ func (inv *Inventory) readList(list string) error {
 		} else if strings.Contains(name, "[") {
 			inv.warn(source.Errorf(at, "%s is taken as the name of one host: a list knows no ranges", name))
 		}
-		h := inv.addHostPort(name, port, at)
+		h := inv.addHostPort(name, port, "", at)
 		inv.groups[Ungrouped].add(h)
 	}
 	return nil

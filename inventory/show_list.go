@@ -63,11 +63,11 @@ func (g *Group) shownHosts() []any {
 // exportedVars are the variables of a group and its priority, so that an export
 // read again means the same.
 func (g *Group) exportedVars() *value.Dict {
-	d := g.Vars().Dict()
+	vars := g.Vars()
 	if g.priority != 1 {
-		d.Set(priorityVar, g.priority)
+		vars.layers = append(vars.layers, table{}.with(Var{Name: priorityVar, Value: g.priority}))
 	}
-	return d
+	return vars.Dict()
 }
 
 // Dict is the winning value of every name, sorted by name.

@@ -211,7 +211,7 @@ func (r *yamlReader) host(g *Group, e yamlEntry) {
 		r.errs.Add(err)
 	}
 	for _, name := range names {
-		h := r.inv.addHostPort(name, port, value.YAMLPos(r.file, e.key))
+		h := r.inv.addHostPort(name, port, r.file, value.YAMLPos(r.file, e.key))
 		g.add(h)
 		for _, v := range vars {
 			v.Layer = HostVars
