@@ -13,8 +13,9 @@ type Registry struct{ makers map[string]func() Module }
 // is one line here.
 func Builtin() *Registry {
 	return &Registry{map[string]func() Module{
-		"hosts": func() Module { return &Hosts{} },
-		"mkdir": func() Module { return &Mkdir{} },
+		"hosts":  func() Module { return &Hosts{} },
+		"mkdir":  func() Module { return &Mkdir{} },
+		"verify": func() Module { return &Verify{} },
 	}}
 }
 
