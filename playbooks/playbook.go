@@ -10,10 +10,12 @@ import (
 // A Play binds tasks to hosts.
 type Play struct {
 	Common
-	Dir   string // the playbook's folder, playbook_dir
-	Hosts *Value // a pattern, or a list of patterns
+	Playbook string // the name that was given to Load
+	Dir      string // the playbook's folder, playbook_dir; absolute
+	Hosts    *Value // a pattern, or a list of patterns
 
 	GatherFacts    *Value // nil: as the run's default says
+	GatherSubset   *Value
 	Serial         *Value // a number, a percentage, or a list of them
 	MaxFailPercent *Value
 	Strategy       *Value // linear, free
@@ -23,11 +25,15 @@ type Play struct {
 	VarsFiles  []*Value // each a name, or a list of names of which the first that exists is taken
 	VarsPrompt []Prompt
 
-	Roles     []*Role // those of `roles:`, in order, dependencies before their dependents
+	Roles     []*Role // those of `roles:` in order, their dependencies among them, each before its dependent
+	Imported  []*Role // those of import_role, whose variables and defaults the whole play sees
 	PreTasks  []Node
 	Tasks     []Node // `tasks:`; the tasks of Roles run before them
 	PostTasks []Node
 	Handlers  []Node // the play's, then those of its roles; Tasks, and Blocks made by import_tasks
+
+	path  string // Dir as messages call it
+	known *handlerSet
 }
 
 // A Node of a list of tasks: *Task or *Block.
@@ -82,6 +88,8 @@ type Block struct {
 	Play                  *Play
 	Params                []Var  // vars given to an include or role include: they win over set_fact
 	File                  string // the file it stands in
+
+	dirs []string // of an include: where its file, and those around it, look for files
 }
 
 // A Task is one step.
@@ -90,7 +98,9 @@ type Task struct {
 	Action    string     // the module's short name: "mkdir", "include_tasks"
 	ActionPos source.Pos // of the module's key
 	Args      *Value     // a dict; nil when there are none
+	ArgsFrom  *Value     // `args: "{{ … }}"`, a template that gives a dict; Args win over it; mostly nil
 	FreeForm  *Value     // `command: echo hi`, and `mkdir: path=/x` already taken apart into Args; nil otherwise
+	Apply     *Common    // include_tasks, include_role: what `apply:` gives to their tasks; mostly nil
 
 	Loop     *Loop
 	Register string
@@ -127,17 +137,20 @@ type Loop struct {
 type Role struct {
 	Common                 // when, tags, vars, become… given at the use
 	RoleName        string // as written, for messages and role_name
-	Dir             string // its folder, role_path
+	Dir             string // its folder, role_path; absolute
 	Params          []Var  // role params: they win over set_fact
 	Defaults        []Var  // defaults/main
 	RoleVars        []Var  // vars/main
 	Tasks           []Node // tasks/main, or tasks_from
 	Handlers        []Node
-	Deps            []*Role // meta dependencies, run before it
+	Deps            []*Role // meta dependencies, run before it (Play.Roles and IncludeRole's Block have them already)
 	AllowDuplicates bool
 	Parent          *Block // the block that includes it, for include_role and import_role
 	Play            *Play
 	Public          bool // include_role: its vars and defaults stay visible
+
+	path string // Dir as messages call it
+	from RoleOptions
 }
 
 func (*Task) node()  {}

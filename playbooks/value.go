@@ -2,10 +2,12 @@ package playbooks
 
 import (
 	"context"
+	"strings"
 
 	"github.com/etcdplay/etcdplay/internal/jinja"
 	"github.com/etcdplay/etcdplay/internal/source"
 	"github.com/etcdplay/etcdplay/internal/value"
+	"gopkg.in/yaml.v3"
 )
 
 // A Value is a piece of YAML with its templates compiled: a scalar, a list or
@@ -17,6 +19,8 @@ type Value struct {
 	items    []*Value
 	keys     []keyed
 	dynamic  bool // there is a template somewhere in it
+	size     int  // how many values it is
+	node     *yaml.Node
 }
 
 type keyed struct {
@@ -91,10 +95,40 @@ func (v *Value) Entry(key string) (*Value, source.Pos, bool) {
 }
 
 // A Cond is one condition of `when:` and its like: an expression, or a value
-// such as true.
+// such as true. Eval says whether it holds.
 type Cond struct {
-	Pos   source.Pos
-	Text  string          // as written
-	Expr  *jinja.Template // nil: Const
-	Const bool
+	Pos      source.Pos
+	Text     string          // as written
+	Expr     *jinja.Template // nil: Template or Const
+	Template *jinja.Template // text with {{ }} in parts: its outcome is the expression
+	Const    bool
+}
+
+// Eval says whether the condition holds. As in Ansible, what {{ }} gives is an
+// expression once more: `when: "{{ flag }}"` with the text "false" is false.
+func (c *Cond) Eval(ctx context.Context, env *jinja.Env) (bool, error) {
+	again := c.Template
+	if again == nil {
+		if c.Expr == nil {
+			return c.Const, nil
+		}
+		again = c.Expr
+	}
+	v, err := again.Eval(ctx, env)
+	if err != nil {
+		return false, err
+	}
+	if text, ok := v.(string); ok && (c.Template != nil || c.Expr.Wrapped()) {
+		if strings.TrimSpace(text) == "" {
+			return false, nil
+		}
+		t, err := jinja.CompileExpr(text, c.Pos)
+		if err != nil {
+			return false, err
+		}
+		if v, err = t.Eval(ctx, env); err != nil {
+			return false, err
+		}
+	}
+	return value.Truthy(v), nil
 }

@@ -1,0 +1,229 @@
+package playbooks
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/etcdplay/etcdplay/internal/jinja"
+	"github.com/etcdplay/etcdplay/internal/source"
+	"github.com/etcdplay/etcdplay/internal/value"
+	"gopkg.in/yaml.v3"
+)
+
+// rawTasks take their text as it is but for these k=v words, so that
+// `command: dd if=/dev/zero` means what it says.
+var (
+	rawTasks = []string{"command", "shell", "raw", "script"}
+	rawWords = []string{"creates", "removes", "chdir", "executable", "warn", "stdin", "stdin_add_newline", "strip_empty_ends"}
+)
+
+// arguments reads what stands behind a task's name.
+func (s *scope) arguments(t *Task, spec Spec, n *yaml.Node) {
+	n = resolve(n)
+	switch {
+	case isNull(n) || s.refuseBareTemplate(n):
+	case n.Kind == yaml.MappingNode:
+		t.Args = s.anyValue(n)
+	case n.Kind == yaml.SequenceNode:
+		e := s.errorf(s.pos(n), "the arguments of %s must be a dict, not a list", t.Action)
+		if _, ok := spec.arg("argv"); ok {
+			e.Hint = "give the list as argv"
+		}
+	default:
+		s.freeForm(t, spec, n, n.Value, 0)
+	}
+}
+
+// actionForm reads `action: copy src=a` and `action: {module: copy, src: a}`.
+func (s *scope) actionForm(t *Task, e entry) (Spec, bool) {
+	n := resolve(e.node)
+	if isNull(n) {
+		s.errorf(e.at, "%s names no task", e.key)
+		return Spec{}, false
+	}
+	if n.Kind == yaml.ScalarNode {
+		rest := strings.TrimLeft(n.Value, " \n")
+		start := len(n.Value) - len(rest)
+		name := rest
+		if i := strings.IndexAny(rest, " \n"); i >= 0 {
+			name = rest[:i]
+		}
+		var spec Spec
+		var ok bool
+		if t.Action, spec, ok = s.l.lookup(name); !ok {
+			s.unknownTask(name, s.pos(n))
+			return Spec{}, false
+		}
+		if off := start + len(name); strings.TrimSpace(n.Value[off:]) != "" {
+			s.freeForm(t, spec, n, n.Value[off:], off)
+		}
+		return spec, true
+	}
+	list, ok := s.entries(n, e.key)
+	if !ok {
+		return Spec{}, false
+	}
+	for _, m := range list {
+		if m.key != "module" {
+			continue
+		}
+		name := s.word(m.node, "module")
+		var spec Spec
+		if t.Action, spec, ok = s.l.lookup(name); !ok {
+			s.unknownTask(name, s.pos(m.node))
+			return Spec{}, false
+		}
+		v := s.anyValue(n)
+		t.Args = without(v, "module")
+		return spec, true
+	}
+	s.errorf(e.at, "%s names no task", e.key).WithHint("write module: NAME among its keys")
+	return Spec{}, false
+}
+
+// freeForm takes `echo hi creates=/x` and `path=/x mode=0755` apart. text
+// begins at a byte offset of the node's text.
+func (s *scope) freeForm(t *Task, spec Spec, n *yaml.Node, text string, base int) {
+	whole := base == 0
+	at := func(off int) source.Pos { return textPos(s.doc, n, n.Value, base+off) }
+	words, err := tokens(text)
+	if err != nil {
+		s.errorf(s.pos(n), "%w", err).WithHint("put the arguments on lines of their own, below %s", t.Action)
+		return
+	}
+	raw := contains(rawTasks, t.Action)
+	var free []token
+	var keys []keyed
+	args := value.NewDict()
+	dynamic := false
+	for _, w := range words {
+		if w.text == `\` { // the line goes on
+			continue
+		}
+		key, val, off, ok := assignment(w)
+		if !ok || raw && !contains(rawWords, key) {
+			free = append(free, w)
+			continue
+		}
+		if _, twice := args.Get(key); twice {
+			s.errorf(at(w.off), "%q is given twice", key)
+			continue
+		}
+		v := s.textValue(val, at(w.off+off))
+		keys = append(keys, keyed{pos: at(w.off), name: key, val: v})
+		args.Set(key, v.raw)
+		dynamic = dynamic || v.dynamic
+	}
+	if len(keys) > 0 {
+		t.Args = &Value{Pos: s.pos(n), raw: args, keys: keys, dynamic: dynamic, size: 1 + len(keys)}
+	}
+	switch {
+	case len(free) == 0:
+	case spec.FreeForm == "" && len(keys) == 0 && len(words) == 1 && jinja.IsTemplate(text):
+		t.ArgsFrom = s.textValue(strings.TrimSpace(text), at(free[0].off))
+	case spec.FreeForm == "":
+		s.errorf(at(free[0].off), "%s takes arguments by name, not %s", t.Action, quoteShort(free[0].text)).
+			WithHint("write NAME: VALUE on lines of their own below it; its arguments are %s", argNames(spec))
+	case len(keys) == 0 && whole:
+		t.FreeForm = s.value(n)
+	default:
+		var b strings.Builder
+		for i, w := range free {
+			b.WriteString(w.text)
+			if i < len(free)-1 && w.trail == "" {
+				w.trail = " "
+			}
+			b.WriteString(w.trail)
+		}
+		t.FreeForm = s.textValue(strings.TrimSpace(b.String()), at(free[0].off))
+	}
+}
+
+// textValue compiles a text that is a part of a scalar.
+func (s *scope) textValue(text string, at source.Pos) *Value {
+	v, err := NewValue(text, at)
+	if err != nil {
+		s.add(at, err)
+		return &Value{Pos: at, raw: text, size: 1}
+	}
+	v.size = 1
+	return v
+}
+
+// moreArguments reads `args:`.
+func (s *scope) moreArguments(t *Task, e entry) {
+	v := s.value(e.node)
+	if v == nil {
+		return
+	}
+	if _, isDict := v.raw.(*value.Dict); !isDict {
+		if v.dynamic && t.ArgsFrom == nil {
+			t.ArgsFrom = v
+			return
+		}
+		if !bareTemplate(e.node) {
+			s.errorf(v.Pos, "args must be a dict, not %s", kindOf(e.node))
+		}
+		return
+	}
+	if t.Args == nil {
+		t.Args = v
+		return
+	}
+	both := &Value{Pos: t.Args.Pos, keys: append([]keyed{}, t.Args.keys...), dynamic: t.Args.dynamic || v.dynamic, size: t.Args.size + v.size}
+	raw := t.Args.raw.(*value.Dict).Clone()
+	for _, k := range v.keys {
+		if _, twice := raw.Get(k.name); twice {
+			s.errorf(k.pos, "the argument %q is given twice", value.Str(k.name)).WithHint("it stands below %s already", t.Action)
+			continue
+		}
+		both.keys = append(both.keys, k)
+		raw.Set(k.name, k.val.raw)
+	}
+	both.raw = raw
+	t.Args = both
+}
+
+// without is a dict but for one key.
+func without(v *Value, key string) *Value {
+	out := &Value{Pos: v.Pos, size: v.size}
+	raw := value.NewDict()
+	for _, k := range v.keys {
+		if k.name != key {
+			out.keys = append(out.keys, k)
+			raw.Set(k.name, k.val.raw)
+			out.dynamic = out.dynamic || k.val.dynamic || k.key != nil
+		}
+	}
+	out.raw = raw
+	if len(out.keys) == 0 {
+		return nil
+	}
+	return out
+}
+
+func argNames(spec Spec) string {
+	var names []string
+	for _, a := range spec.Args {
+		if a.Name != "*" {
+			names = append(names, a.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// flatten lists the single errors of a joined one.
+func flatten(err error) []error {
+	var many interface{ Unwrap() []error }
+	if errors.As(err, &many) {
+		var out []error
+		for _, e := range many.Unwrap() {
+			out = append(out, flatten(e)...)
+		}
+		return out
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}

@@ -1,0 +1,368 @@
+package playbooks
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/etcdplay/etcdplay/internal/source"
+)
+
+// includeKeywords are those that an include_… can have itself; what its tasks
+// are to have stands below apply.
+var includeKeywords = []string{
+	"action", "local_action", "args", "collections", "debugger", "ignore_errors", "loop", "loop_control", "name",
+	"no_log", "register", "run_once", "tags", "timeout", "vars", "when", "listen", "notify",
+}
+
+// notOfImports are keywords that need a task that runs.
+var notOfImports = []string{
+	"loop", "loop_control", "register", "until", "retries", "delay", "async", "poll", "changed_when", "failed_when",
+}
+
+// expand puts what a static import names in its place, and looks ahead into
+// what an include names, so that mistakes in it are found now.
+func (s *scope) expand(t *Task, list []entry) Node {
+	switch t.Action {
+	case "import_tasks", "import_role":
+		for _, e := range list {
+			if contains(notOfImports, e.key) || strings.HasPrefix(e.key, "with_") {
+				s.errorf(e.at, "%s cannot have %q", t.Action, e.key).
+					WithHint("use %s", strings.Replace(t.Action, "import", "include", 1))
+			}
+		}
+		if t.Action == "import_role" {
+			return s.importRole(t)
+		}
+		return s.importTasks(t)
+	case "include_tasks", "include_role":
+		for _, e := range list {
+			plain := contains(includeKeywords, e.key) || strings.HasPrefix(e.key, "with_")
+			if plain || !contains(taskKeywords, e.key) {
+				continue
+			}
+			s.errorf(e.at, "%s cannot have %q", t.Action, e.key).
+				WithHint("give it to the tasks inside: below apply of %s, or use %s", t.Action, strings.Replace(t.Action, "include", "import", 1))
+		}
+		t.Apply = s.apply(t)
+		s.lookAhead(t)
+	}
+	return t
+}
+
+// apply reads the keywords that an include gives to its tasks.
+func (s *scope) apply(t *Task) *Common {
+	v, _, ok := t.Args.Entry("apply")
+	if !ok || v.node == nil {
+		return nil
+	}
+	list, ok := s.entries(v.node, "apply")
+	if !ok {
+		return nil
+	}
+	c := &Common{Pos: v.Pos}
+	for _, e := range list {
+		if !s.shared(c, e) {
+			s.unknown(e, "apply", append(notOfPlays, sharedKeywords...))
+		}
+	}
+	return c
+}
+
+// importTasks replaces an import by a block with the tasks of the file.
+func (s *scope) importTasks(t *Task) Node {
+	name, at, ok := s.fileArg(t)
+	if !ok {
+		return nil
+	}
+	b := &Block{Common: t.Common, Notify: t.Notify, Parent: t.Parent, Role: t.Role, Play: t.Play}
+	inner, ok := s.openTasks(name, at)
+	if !ok {
+		return nil
+	}
+	b.File = inner.doc.name
+	b.Tasks = inner.in(b).tasks(inner.doc.root, "a file of tasks")
+	return b
+}
+
+// fileArg is the name of the file of an import_tasks or include_tasks, if it
+// is known before the run.
+func (s *scope) fileArg(t *Task) (string, source.Pos, bool) {
+	v := t.FreeForm
+	if v == nil {
+		v, _, _ = t.Args.Entry("file")
+	}
+	if v == nil {
+		return "", source.Pos{}, false
+	}
+	name, static := isStatic(v)
+	if !static && strings.HasPrefix(t.Action, "import") {
+		s.errorf(v.Pos, "%s is resolved before the run and knows no variables", t.Action).
+			WithHint("use %s", strings.Replace(t.Action, "import", "include", 1))
+	}
+	return name, v.Pos, static && name != ""
+}
+
+// openTasks finds and opens a file of tasks.
+func (s *scope) openTasks(name string, at source.Pos) (*scope, bool) {
+	tried := under(s.taskDirs(), name)
+	file, ok := s.l.find(tried)
+	if !ok {
+		e := s.errorf(at, "there is no file %s", quoteShort(name))
+		e.Hint = s.nearestFile(tried)
+		return nil, false
+	}
+	return s.open(file, at)
+}
+
+// nearestFile guesses which file was meant, or says where it was looked for.
+func (p *parse) nearestFile(tried []string) string {
+	for _, t := range tried {
+		if hint := source.DidYouMean(base(t), p.l.entries(dirOf(t))); hint != "" {
+			return hint
+		}
+	}
+	return "looked for " + strings.Join(tried, ", ")
+}
+
+func base(name string) string { return name[strings.LastIndexAny(name, `/:`)+1:] }
+
+// taskDirs lists where a file of tasks is looked for: beside this one, beside
+// those that brought this one in, in the role, beside the playbook.
+func (s *scope) taskDirs() []string {
+	dirs := slices.Clone(s.dirs)
+	if s.role != nil {
+		sub := "tasks"
+		if s.handler {
+			sub = "handlers"
+		}
+		dirs = append(dirs, join(s.role.path, sub), s.role.path)
+	}
+	if s.play != nil {
+		dirs = append(dirs, s.play.path)
+	}
+	return slices.Compact(dirs)
+}
+
+// lookAhead reads what an include names, if that is known, only to find
+// mistakes and handlers.
+func (s *scope) lookAhead(t *Task) {
+	if t.Action == "include_role" {
+		v, _, _ := t.Args.Entry("name")
+		name, static := isStatic(v)
+		if !static {
+			s.play.known.mu.Lock()
+			s.play.known.open = true
+			s.play.known.mu.Unlock()
+			return
+		}
+		o, known := staticRoleOptions(t.Args)
+		if !known || name == "" {
+			return
+		}
+		if dir, ok := s.findRole(name, v.Pos); ok && s.l.first(s.play.key()+dir+"\x00"+o.TasksFrom+"\x00"+o.HandlersFrom) {
+			s.includeRole(name, v.Pos, o, t)
+		}
+		return
+	}
+	name, at, ok := s.fileArg(t)
+	if !ok {
+		return
+	}
+	file, found := s.l.find(under(s.taskDirs(), name))
+	if found && (slices.Contains(s.trail, file) || !s.l.first(s.play.key()+file)) {
+		return
+	}
+	s.includeTasks(name, at, t)
+}
+
+func (p *Play) key() string {
+	if p == nil {
+		return ""
+	}
+	return p.Pos.String() + "\x00"
+}
+
+func (s *scope) includeTasks(name string, at source.Pos, t *Task) *Block {
+	inner, ok := s.openTasks(name, at)
+	if !ok {
+		return nil
+	}
+	b := &Block{Parent: t.Parent, Role: t.Role, Play: t.Play, Params: t.Vars, File: inner.doc.name}
+	if t.Apply != nil {
+		b.Common = *t.Apply
+	}
+	b.Pos = t.Pos
+	b.dirs = inner.dirs
+	b.Tasks = inner.in(b).tasks(inner.doc.root, "a file of tasks")
+	return b
+}
+
+// IncludeTasks reads a file of tasks for an include_tasks, at its place. file
+// is looked for as the user wrote it there. The vars of the include, and
+// behind them those given, become the block's Params; what stands below apply
+// becomes its keywords.
+func (l *Loader) IncludeTasks(ctx context.Context, file string, at *Task, vars ...Var) (*Block, error) {
+	p := l.parse(ctx)
+	b := p.scopeOf(at).includeTasks(file, at.ActionPos, at)
+	p.checkNotified()
+	if err := p.finish(); err != nil {
+		return nil, err
+	}
+	b.Params = append(slices.Clip(b.Params), vars...)
+	return b, nil
+}
+
+// scopeOf is the scope that a task stands in.
+func (p *parse) scopeOf(t *Task) *scope {
+	s := &scope{parse: p, doc: &document{name: t.File}, play: t.Play, role: t.Role, block: t.Parent, handler: t.Handler}
+	s.dirs = []string{dirOf(t.File)}
+	for b := t.Parent; b != nil; b = b.Parent {
+		if b.dirs != nil {
+			s.dirs = append(s.dirs, b.dirs...)
+			break
+		}
+	}
+	s.dirs = slices.Compact(s.dirs)
+	return s
+}
+
+// RoleOptions are the arguments of include_role.
+type RoleOptions struct {
+	TasksFrom, VarsFrom, DefaultsFrom, HandlersFrom string // "" is main
+	Public, AllowDuplicates                         bool
+}
+
+// staticRoleOptions reads them from arguments; ok is false when one holds a
+// template.
+func staticRoleOptions(args *Value) (o RoleOptions, ok bool) {
+	o.AllowDuplicates = true
+	read := func(name string, into *string) bool {
+		v, _, given := args.Entry(name)
+		if !given {
+			return true
+		}
+		text, static := isStatic(v)
+		*into = text
+		return static
+	}
+	flag := func(name string, into *bool) bool {
+		v, _, given := args.Entry(name)
+		if !given {
+			return true
+		}
+		b, valid := truth(v.Raw())
+		*into = b
+		return valid && !v.Dynamic()
+	}
+	ok = read("tasks_from", &o.TasksFrom)
+	ok = read("vars_from", &o.VarsFrom) && ok
+	ok = read("defaults_from", &o.DefaultsFrom) && ok
+	ok = read("handlers_from", &o.HandlersFrom) && ok
+	ok = flag("public", &o.Public) && ok
+	ok = flag("allow_duplicates", &o.AllowDuplicates) && ok
+	return o, ok
+}
+
+// IncludeRole reads a role for an include_role, at its place. The Block holds
+// all that there is to run, the tasks of its dependencies first.
+func (l *Loader) IncludeRole(ctx context.Context, name string, o RoleOptions, at *Task, vars ...Var) (*Role, *Block, error) {
+	p := l.parse(ctx)
+	r, b := p.scopeOf(at).includeRole(name, at.ActionPos, o, at)
+	p.checkNotified()
+	if err := p.finish(); err != nil {
+		return nil, nil, err
+	}
+	b.Params = append(slices.Clip(b.Params), vars...)
+	return r, b, nil
+}
+
+func (s *scope) includeRole(name string, at source.Pos, o RoleOptions, t *Task) (*Role, *Block) {
+	b := &Block{Parent: t.Parent, Role: t.Role, Play: t.Play, Params: t.Vars, File: t.File}
+	if t.Apply != nil {
+		b.Common = *t.Apply
+	}
+	b.Pos = t.Pos
+	r := s.roleIn(b, name, at, o)
+	return r, b
+}
+
+// importRole replaces an import_role by a block with the role's tasks.
+func (s *scope) importRole(t *Task) Node {
+	v, _, _ := t.Args.Entry("name")
+	name, static := isStatic(v)
+	o, known := staticRoleOptions(t.Args)
+	if s.handler {
+		s.errorf(t.ActionPos, "a handler cannot be a role").WithHint("use import_tasks")
+		return nil
+	}
+	if v == nil || static && name == "" {
+		return nil
+	}
+	if !static || !known {
+		s.errorf(t.ActionPos, "import_role is resolved before the run and knows no variables").WithHint("use include_role")
+		return nil
+	}
+	b := &Block{Common: t.Common, Notify: t.Notify, Parent: t.Parent, Role: t.Role, Play: t.Play, File: t.File}
+	if r := s.roleIn(b, name, v.Pos, o); r != nil {
+		s.play.Imported = append(s.play.Imported, r)
+		s.play.addHandlers(r)
+	}
+	return b
+}
+
+// roleIn reads a role and fills a block with what there is to run.
+func (s *scope) roleIn(b *Block, name string, at source.Pos, o RoleOptions) *Role {
+	r := s.readRole(roleUse{name: name, at: at, options: o, parent: b, common: Common{Pos: at}})
+	if r == nil {
+		return nil
+	}
+	var add func(*Role)
+	add = func(r *Role) {
+		for _, d := range r.Deps {
+			add(d)
+		}
+		b.Tasks = append(b.Tasks, r.Tasks...)
+	}
+	add(r)
+	return r
+}
+
+// ReadVars reads a file of variables, or a folder of them, for vars_files and
+// include_vars. file must have been found (see FindFile).
+func (l *Loader) ReadVars(ctx context.Context, file string) ([]Var, error) {
+	p := l.parse(ctx)
+	vars := p.readVars(file, source.Pos{File: file})
+	return vars, p.finish()
+}
+
+func (p *parse) readVars(file string, at source.Pos) []Var {
+	if p.l.isDir(file) {
+		var vars []Var
+		for _, name := range p.l.entries(file) {
+			inner := join(file, name)
+			if strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") || !p.l.isDir(inner) && !isVarsFile(name) {
+				continue
+			}
+			vars = append(vars, p.readVars(inner, at)...)
+		}
+		return vars
+	}
+	s, ok := (&scope{parse: p}).open(file, at)
+	if !ok || isNull(s.doc.root) {
+		return nil
+	}
+	list, ok := s.entries(s.doc.root, "a file of variables")
+	if !ok {
+		return nil
+	}
+	var vars []Var
+	for _, e := range list {
+		vars = append(vars, Var{Name: e.key, Value: s.anyValue(e.node)})
+	}
+	return vars
+}
+
+func isVarsFile(name string) bool {
+	return strings.HasSuffix(name, ".yml") || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".json") || !strings.Contains(name, ".")
+}

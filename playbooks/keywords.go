@@ -1,0 +1,314 @@
+package playbooks
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/etcdplay/etcdplay/internal/jinja"
+	"github.com/etcdplay/etcdplay/internal/value"
+	"gopkg.in/yaml.v3"
+)
+
+// sharedKeywords are those of Common.
+var sharedKeywords = []string{
+	"name", "vars", "tags", "become", "become_user", "become_method", "become_flags", "become_exe",
+	"connection", "remote_user", "port", "environment", "module_defaults", "ignore_errors",
+	"ignore_unreachable", "any_errors_fatal", "run_once", "no_log", "check_mode", "diff", "timeout",
+	"throttle", "collections", "debugger",
+}
+
+// notOfPlays are shared keywords that a play has not.
+var notOfPlays = []string{"when", "delegate_to", "delegate_facts"}
+
+var (
+	blockKeywords = append([]string{"block", "rescue", "always", "notify"}, append(notOfPlays, sharedKeywords...)...)
+	taskKeywords  = append([]string{
+		"action", "local_action", "args", "async", "poll", "changed_when", "failed_when", "delay", "loop",
+		"loop_control", "notify", "register", "retries", "until", "listen",
+	}, append(notOfPlays, sharedKeywords...)...)
+	roleKeywords = append([]string{"role"}, append(notOfPlays, sharedKeywords...)...)
+	playKeywords = append([]string{
+		"hosts", "gather_facts", "gather_subset", "gather_timeout", "fact_path", "serial", "max_fail_percentage",
+		"strategy", "order", "force_handlers", "vars_files", "vars_prompt", "roles", "pre_tasks", "tasks",
+		"post_tasks", "handlers", "import_playbook",
+	}, sharedKeywords...)
+)
+
+// shared reads a keyword of Common; false: it is none.
+func (s *scope) shared(c *Common, e entry) bool {
+	switch e.key {
+	case "name":
+		c.Name = s.keyword(e, text)
+	case "when":
+		c.When = s.conds(e)
+	case "vars":
+		c.Vars = s.vars(e)
+	case "tags":
+		c.Tags = s.tags(e)
+	case "become":
+		c.Become = s.keyword(e, boolean)
+	case "become_user":
+		c.BecomeUser = s.keyword(e, text)
+	case "become_method":
+		c.BecomeMethod = s.keyword(e, text)
+	case "become_flags":
+		c.BecomeFlags = s.keyword(e, text)
+	case "connection":
+		c.Connection = s.keyword(e, text)
+	case "remote_user":
+		c.RemoteUser = s.keyword(e, text)
+	case "port":
+		c.Port = s.keyword(e, count)
+	case "environment":
+		c.Environment = s.dicts(e)
+	case "module_defaults":
+		c.ModuleDefaults = s.moduleDefaults(e)
+	case "ignore_errors":
+		c.IgnoreErrors = s.keyword(e, boolean)
+	case "ignore_unreachable":
+		c.IgnoreUnreachable = s.keyword(e, boolean)
+	case "any_errors_fatal":
+		c.AnyErrorsFatal = s.keyword(e, boolean)
+	case "run_once":
+		c.RunOnce = s.keyword(e, boolean)
+	case "no_log":
+		c.NoLog = s.keyword(e, boolean)
+	case "check_mode":
+		c.CheckMode = s.keyword(e, boolean)
+	case "diff":
+		c.Diff = s.keyword(e, boolean)
+	case "timeout":
+		c.Timeout = s.keyword(e, seconds)
+	case "throttle":
+		c.Throttle = s.keyword(e, count)
+	case "delegate_to":
+		c.Delegate = s.keyword(e, text)
+	case "delegate_facts":
+		c.DelegateFacts = s.keyword(e, boolean)
+	case "become_exe", "debugger":
+		s.errorf(e.at, "the keyword %q is not supported", e.key)
+	case "collections":
+		s.warnf(e.at, "all tasks are built in", "collections has no effect")
+	default:
+		return false
+	}
+	return true
+}
+
+// A kind is what a keyword wants; templates pass, they are looked at when the
+// play runs.
+type kind int
+
+const (
+	anything kind = iota
+	boolean
+	text    // a scalar
+	count   // a whole number from 0 on
+	seconds // a number from 0 on
+	percent // a number from 0 to 100, with or without %
+)
+
+func (s *scope) keyword(e entry, want kind) *Value {
+	v := s.value(e.node)
+	if v == nil || v.dynamic {
+		return v
+	}
+	problem := want.check(v.raw)
+	if problem == "" {
+		return v
+	}
+	if !bareTemplate(e.node) {
+		s.errorf(v.Pos, "%s must be %s, not %s", e.key, problem, kindOf(e.node))
+	}
+	return nil
+}
+
+// check says what a value should have been; "" when it is fine.
+func (k kind) check(v any) string {
+	num, isNum := number(v)
+	switch k {
+	case boolean:
+		if _, ok := truth(v); !ok {
+			return "true or false"
+		}
+	case text:
+		switch v.(type) {
+		case []any, *value.Dict:
+			return "a text"
+		}
+	case count:
+		if !isNum || num < 0 || num != float64(int64(num)) {
+			return "a whole number"
+		}
+	case seconds:
+		if !isNum || num < 0 {
+			return "a number of seconds"
+		}
+	case percent:
+		if t, ok := v.(string); ok {
+			num, isNum = number(strings.TrimSuffix(strings.TrimSpace(t), "%"))
+		}
+		if !isNum || num < 0 || num > 100 {
+			return "a percentage from 0 to 100"
+		}
+	}
+	return ""
+}
+
+func number(v any) (float64, bool) {
+	switch x := v.(type) {
+	case int:
+		return float64(x), true
+	case float64:
+		return x, x == x
+	case string:
+		f, err := strconv.ParseFloat(strings.TrimSpace(x), 64)
+		return f, err == nil && f == f
+	}
+	return 0, false
+}
+
+// truth reads a boolean in any of Ansible's spellings.
+func truth(v any) (val, ok bool) {
+	switch x := v.(type) {
+	case bool:
+		return x, true
+	case int:
+		return x == 1, x == 0 || x == 1
+	case float64:
+		return x == 1, x == 0 || x == 1
+	case string:
+		switch strings.ToLower(strings.TrimSpace(x)) {
+		case "y", "yes", "on", "1", "true", "t", "1.0":
+			return true, true
+		case "n", "no", "off", "0", "false", "f", "0.0":
+			return false, true
+		}
+	}
+	return false, false
+}
+
+// tags reads a list of tags; commas separate too.
+func (s *scope) tags(e entry) []string {
+	texts, nodes := s.words(e.node, "tags")
+	var tags []string
+	for i, t := range texts {
+		if jinja.IsTemplate(t) {
+			s.errorf(s.pos(nodes[i]), "tags cannot hold templates: they choose what runs before anything does")
+			continue
+		}
+		for tag := range strings.SplitSeq(t, ",") {
+			if tag = strings.TrimSpace(tag); tag != "" && !slices.Contains(tags, tag) {
+				tags = append(tags, tag)
+			}
+		}
+	}
+	return tags
+}
+
+// dicts reads a dict, a template that gives one, or a list of them.
+func (s *scope) dicts(e entry) []*Value {
+	n := resolve(e.node)
+	if isNull(n) {
+		return nil
+	}
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	var out []*Value
+	for _, it := range items {
+		v := s.value(it)
+		if v == nil {
+			continue
+		}
+		if _, isDict := v.raw.(*value.Dict); !isDict && !v.dynamic {
+			s.errorf(v.Pos, "%s must be a dict, not %s", e.key, kindOf(it))
+			continue
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// moduleDefaults reads arguments by the names of tasks.
+func (s *scope) moduleDefaults(e entry) []*Value {
+	list := s.dicts(e)
+	for _, v := range list {
+		for _, k := range v.keys {
+			name, _ := k.name.(string)
+			if strings.HasPrefix(name, "group/") {
+				s.errorf(k.pos, "module_defaults for groups of modules are not supported").WithHint("name the tasks one by one")
+				continue
+			}
+			_, spec, ok := s.l.lookup(name)
+			if !ok {
+				s.unknownTask(name, k.pos)
+				continue
+			}
+			s.checkDefaults(k.val, spec)
+		}
+	}
+	return list
+}
+
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// pythonWords cannot be names of variables: templates take them for others.
+var pythonWords = []string{
+	"False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
+	"elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
+	"not", "or", "pass", "raise", "return", "try", "while", "with", "yield", "true", "false", "none",
+}
+
+// magicNames are set by the program and cannot be set by a play.
+var magicNames = []string{
+	"ansible_check_mode", "ansible_diff_mode", "ansible_facts", "ansible_play_batch", "ansible_play_hosts",
+	"ansible_play_hosts_all", "group_names", "groups", "hostvars", "inventory_dir", "inventory_file",
+	"inventory_hostname", "inventory_hostname_short", "omit", "play_hosts", "playbook_dir", "role_name",
+	"role_path", "vars",
+}
+
+// validName reports whether a name can be a variable's.
+func validName(name string) bool {
+	return identifier.MatchString(name) && !slices.Contains(pythonWords, name)
+}
+
+// variable checks the name of a variable that is being set.
+func (s *scope) variable(name string, e entry) {
+	at := s.pos(e.node)
+	if name == e.key {
+		at = e.at
+	}
+	if !validName(name) {
+		s.errorf(at, "%q cannot be the name of a variable", name).
+			WithHint("letters, digits and _, no digit first, and no word of the template language such as %q", "not")
+		return
+	}
+	if slices.Contains(magicNames, name) {
+		s.warnf(at, "choose another name", "the variable %s is set by the program: this value is never seen", name)
+	}
+}
+
+// vars reads `vars:`: a dict, or a list of them.
+func (s *scope) vars(e entry) []Var {
+	n := resolve(e.node)
+	if isNull(n) {
+		return nil
+	}
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	var vars []Var
+	for _, it := range items {
+		list, _ := s.entries(it, e.key)
+		for _, v := range list {
+			s.variable(v.key, v)
+			vars = append(vars, Var{Name: v.key, Value: s.anyValue(v.node)})
+		}
+	}
+	return vars
+}
