@@ -20,12 +20,18 @@ func Prelude() string {
 		if err != nil {
 			panic("script: embedded prelude: " + err.Error())
 		}
-		for line := range strings.Lines(string(text)) {
-			if t := strings.TrimLeft(line, " \t"); t == "\n" || strings.HasPrefix(t, "#") {
-				continue
-			}
-			b.WriteString(line)
+		b.WriteString(withoutComments(string(text)))
+	}
+	return b.String()
+}
+
+func withoutComments(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if t := strings.TrimLeft(line, " \t"); t == "\n" || strings.HasPrefix(t, "#") {
+			continue
 		}
+		b.WriteString(line)
 	}
 	return b.String()
 }

@@ -1,0 +1,230 @@
+package script
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+)
+
+//go:embed shell.sh
+var shellText string
+
+const (
+	// outputLimit is how much of each of a script's streams is kept, in bytes.
+	outputLimit = 32 << 20
+	// endGrace is how long a shell may take to end what it runs once it was
+	// told to. Its own steps (shell.sh) take about 150 ms.
+	endGrace = 1500 * time.Millisecond
+	// drainGrace is how long output may still be on its way after the shell's
+	// end; a process left in the background may hold the streams for ever.
+	drainGrace = 500 * time.Millisecond
+)
+
+// A Process is a freshly started POSIX sh that reads commands from its
+// standard input, as seen from the controller's side of its pipes.
+type Process struct {
+	Stdin          io.WriteCloser
+	Stdout, Stderr io.Reader
+	// Wait returns the exit code when the shell has ended (128+N for signal
+	// N), or an error if the connection to it was lost. It is called once.
+	Wait func() (code int, err error)
+	// Close gives the process up: Wait and the readers return soon.
+	Close func() error
+}
+
+// A Shell is a long-lived shell that runs one script after another, each in
+// one round trip. When its standard input ends, by Close, by a cancelled Run
+// or by a lost connection, it ends the script that it runs: TERM, and KILL
+// after a moment.
+type Shell struct {
+	p     Process
+	limit int           // of each stream, in bytes
+	turn  chan struct{} // holds the one turn to run a script
+
+	opening string // what is sent before the first script; then ""
+
+	mu    sync.Mutex
+	run   *run      // the running script, or nil
+	noise [2][]byte // what arrived on stdout and stderr outside of any script, its first bytes
+
+	ended chan struct{} // closed at the shell's end, when code and err are set
+	code  int
+	err   error
+}
+
+// Ended is the error of a script whose shell was gone before the script's
+// end.
+type Ended struct {
+	Code   int    // the shell's exit code, if Err is nil
+	Err    error  // why the connection was lost
+	Began  bool   // the script had begun: it may have run in part
+	Stderr string // what the shell said on stderr before the script began
+}
+
+// Error says how the shell ended.
+func (e *Ended) Error() string {
+	if e.Err != nil {
+		return "the connection to the shell was lost: " + e.Err.Error()
+	}
+	return fmt.Sprintf("the shell ended with exit code %d", e.Code)
+}
+
+// Unwrap returns why the connection was lost.
+func (e *Ended) Unwrap() error { return e.Err }
+
+// NewShell takes over a fresh shell. The opening is sent ahead of everything,
+// for instance what becomes another user; nothing is sent before the first Run.
+func NewShell(p Process, opening string) *Shell {
+	s := &Shell{
+		p: p, limit: outputLimit, turn: make(chan struct{}, 1),
+		opening: opening + withoutComments(shellText) + Prelude(),
+		ended:   make(chan struct{}),
+	}
+	var pumps sync.WaitGroup
+	pumps.Go(func() { s.pump(p.Stdout, 0) })
+	pumps.Go(func() { s.pump(p.Stderr, 1) })
+	drained := make(chan struct{})
+	go func() { pumps.Wait(); close(drained) }()
+	go s.watch(drained)
+	return s
+}
+
+// Run runs a script to its end. Its own failure is in Output.Code; an error is
+// an *Ended, or the context's once the script was ended, when the Output holds
+// what had come by then. After an error the shell is of no more use.
+// onRecord may be nil; it is called while Run runs, by one goroutine.
+func (s *Shell) Run(ctx context.Context, body string, onRecord func(Record)) (Output, error) {
+	if strings.IndexByte(body, 0) >= 0 {
+		return Output{}, errors.New("the script holds a NUL byte, which no shell can read")
+	}
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return Output{}, context.Cause(ctx)
+	}
+	if err := context.Cause(ctx); err != nil {
+		return Output{}, err
+	}
+	r := newRun(s.limit, onRecord)
+	s.setRun(r)
+	defer s.setRun(nil)
+	go s.send(r, body)
+	select {
+	case <-r.done:
+		return r.output(), nil
+	case <-s.ended:
+		return s.died(r)
+	case <-ctx.Done():
+		s.end()
+		return s.partial(r), context.Cause(ctx)
+	}
+}
+
+// Alive reports whether the shell still runs, as far as is known.
+func (s *Shell) Alive() bool {
+	select {
+	case <-s.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// Close ends the shell, and the script that it runs.
+func (s *Shell) Close() error {
+	s.end()
+	return nil
+}
+
+// end tells the shell to end, and waits a moment before it gives it up.
+func (s *Shell) end() {
+	s.p.Stdin.Close()
+	t := time.NewTimer(endGrace)
+	defer t.Stop()
+	select {
+	case <-s.ended:
+	case <-t.C:
+	}
+	s.p.Close()
+}
+
+// send writes a script, and all that must precede the first one, at once.
+func (s *Shell) send(r *run, body string) {
+	text := "EP_BODY=" + Quote(body) + "\nep_run " + r.mark + " " + r.edge + " .\n"
+	if s.opening != "" {
+		text, s.opening = s.opening+text, ""
+	}
+	// A failed write needs no answer: the shell is ending, and watch sees why.
+	_, _ = io.WriteString(s.p.Stdin, text)
+}
+
+// pump hands what arrives on a stream to the running script.
+func (s *Shell) pump(r io.Reader, stream int) {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buf)
+		s.mu.Lock()
+		b := buf[:n]
+		if s.run != nil {
+			b = s.run.feed(stream, b)
+		}
+		if room := 8<<10 - len(s.noise[stream]); room > 0 {
+			s.noise[stream] = append(s.noise[stream], b[:min(room, len(b))]...)
+		}
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// watch waits for the shell's end.
+func (s *Shell) watch(drained <-chan struct{}) {
+	code, err := s.p.Wait()
+	t := time.NewTimer(drainGrace)
+	defer t.Stop()
+	select {
+	case <-drained:
+	case <-t.C:
+	}
+	s.p.Close()
+	s.code, s.err = code, err
+	close(s.ended)
+}
+
+func (s *Shell) setRun(r *run) {
+	s.mu.Lock()
+	s.run = r
+	s.mu.Unlock()
+}
+
+// died is the outcome of a script whose shell is gone.
+func (s *Shell) died(r *run) (Output, error) {
+	select {
+	case <-r.done: // it ended before its shell did
+		return r.output(), nil
+	default:
+	}
+	out := s.partial(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return out, &Ended{Code: s.code, Err: s.err, Began: r.began(), Stderr: strings.TrimSpace(string(s.noise[1]))}
+}
+
+// partial takes what an unfinished script has left so far.
+func (s *Shell) partial(r *run) Output {
+	s.mu.Lock()
+	s.run = nil
+	s.mu.Unlock()
+	return r.output()
+}
+
+// newWord makes a word that nothing prints by chance.
+func newWord() string { return "ep" + rand.Text() }

@@ -1,0 +1,89 @@
+# shellcheck shell=sh
+# What a long-lived shell reads first, before the prelude: its settings, how it
+# runs one script, and how it ends what it runs. It reads further commands
+# while a script runs in the background, so it notices at once when its standard
+# input ends: the controller gave up, or the connection is lost. POSIX sh only;
+# it must run in dash, bash and busybox.
+
+LC_ALL=C
+export LC_ALL
+unset LANGUAGE ENV BASH_ENV CDPATH
+umask 022
+cd 2>/dev/null || cd /
+for ep_dir in /usr/local/sbin /usr/local/bin /usr/sbin /usr/bin /sbin /bin; do
+	case :$PATH: in *:"$ep_dir":*) ;; *) PATH=${PATH:+$PATH:}$ep_dir ;; esac
+done
+export PATH
+
+# ep_run MARK EDGE . : runs the script in EP_BODY, fenced by EDGE on both
+# streams. The dot says that the line came whole and not cut by a lost connection.
+# The inner subshell keeps what the script does to its descriptors, traps and
+# variables from the fences; the words of the fence are out of its sight.
+ep_run() {
+	[ "$3" = . ] || exit 1
+	# shellcheck disable=SC2034 # for record
+	EP_MARK=$1 ep_edge=$2
+	set --
+	wait
+	(
+		trap - EXIT
+		printf '%s{' "$ep_edge"
+		printf '%s{' "$ep_edge" >&2
+		(
+			unset ep_edge
+			eval "$EP_BODY"
+		)
+		ep_code=$?
+		printf '%s}%s\n' "$ep_edge" "$ep_code"
+		printf '%s}%s\n' "$ep_edge" "$ep_code" >&2
+	) </dev/null &
+}
+
+# ep_end: ends the script that still runs, and nothing else.
+ep_end() {
+	trap '' TERM HUP
+	kill -0 "$!" 2>/dev/null || return 0 # none, or done
+	ep_stat "$!" || {
+		kill "$!" # no /proc: its own children are all that can be found
+		return 0
+	}
+	ep_session=$ep_its_session ep_since=$ep_its_start
+	ep_signal TERM
+	ep_try=0
+	while [ "$ep_try" -lt 3 ]; do
+		sleep 0.04 2>/dev/null || sleep 1
+		ep_signal 0 || return 0
+		ep_try=$((ep_try + 1))
+	done
+	while [ "$ep_try" -lt 8 ] && ep_signal KILL; do
+		ep_try=$((ep_try + 1))
+	done
+}
+
+# ep_signal SIGNAL: signals the processes of this session that have started
+# since the running script did; fails if there is none. So what an earlier
+# script left in the background stays, and what the running one deliberately
+# detached (setsid) does too.
+ep_signal() {
+	ep_found=1
+	for ep_proc in /proc/[0-9]*; do
+		ep_pid=${ep_proc#/proc/}
+		if [ "$ep_pid" != $$ ] && ep_stat "$ep_pid" && [ "$ep_its_session" = "$ep_session" ] \
+			&& [ "$ep_its_start" -ge "$ep_since" ] && kill -s "$1" "$ep_pid" 2>/dev/null; then
+			ep_found=0
+		fi
+	done
+	return "$ep_found"
+}
+
+# ep_stat PID: sets ep_its_session and ep_its_start (in clock ticks since the
+# boot) of a process; fails if it is gone or a zombie. See proc(5).
+ep_stat() {
+	{ read -r ep_line <"/proc/$1/stat"; } 2>/dev/null || return 1
+	# shellcheck disable=SC2086 # fields; the name before the bracket may hold spaces
+	set -- ${ep_line##*) }
+	[ "$1" != Z ] || return 1
+	ep_its_session=$4 ep_its_start=${20}
+}
+
+trap ep_end EXIT
