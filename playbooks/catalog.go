@@ -73,8 +73,8 @@ func findArg(args []tasks.Arg, name string) (tasks.Arg, bool) {
 	return tasks.Arg{}, false
 }
 
-// shortName takes the prefixes of Ansible's own collection off.
-func shortName(name string) string {
+// ShortName takes the prefixes of Ansible's own collection off.
+func ShortName(name string) string {
 	for _, prefix := range []string{"ansible.builtin.", "ansible.legacy."} {
 		if short, ok := strings.CutPrefix(name, prefix); ok {
 			return short
@@ -89,10 +89,10 @@ var ours = map[string]bool{"fetch": true}
 
 // lookup finds a task by any of its names, and says what it is called here.
 func (l *Loader) lookup(name string) (string, Spec, bool) {
-	if spec, ok := l.opts.Catalog.Lookup(name); ok && shortName(name) == name {
+	if spec, ok := l.opts.Catalog.Lookup(name); ok && ShortName(name) == name {
 		return name, spec, true
 	}
-	short := shortName(name)
+	short := ShortName(name)
 	if short == name {
 		return "", Spec{}, false
 	}

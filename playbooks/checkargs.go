@@ -203,7 +203,7 @@ func defaultsFor(chain []*Common, action string) bool {
 				return true
 			}
 			for _, k := range d.keys {
-				if name, _ := k.name.(string); shortName(name) == action {
+				if name, _ := k.name.(string); ShortName(name) == action {
 					return true
 				}
 			}

@@ -202,7 +202,7 @@ func (s *scope) includeTasks(name string, at source.Pos, t *Task) *Block {
 // is looked for as the user wrote it there. The vars of the include, and
 // behind them those given, become the block's Params; what stands below apply
 // becomes its keywords.
-func (l *Loader) IncludeTasks(ctx context.Context, file string, at *Task, vars ...Var) (*Block, error) {
+func (l *Loader) IncludeTasks(ctx context.Context, file string, at *Task, vars []Var) (*Block, error) {
 	p := l.parse(ctx)
 	b := p.scopeOf(at).includeTasks(file, at.ActionPos, at)
 	p.checkNotified()
@@ -266,7 +266,7 @@ func staticRoleOptions(args *Value) (o RoleOptions, ok bool) {
 
 // IncludeRole reads a role for an include_role, at its place. The Block holds
 // all that there is to run, the tasks of its dependencies first.
-func (l *Loader) IncludeRole(ctx context.Context, name string, o RoleOptions, at *Task, vars ...Var) (*Role, *Block, error) {
+func (l *Loader) IncludeRole(ctx context.Context, name string, o RoleOptions, at *Task, vars []Var) (*Role, *Block, error) {
 	p := l.parse(ctx)
 	r, b := p.scopeOf(at).includeRole(name, at.ActionPos, o, at)
 	p.checkNotified()

@@ -64,7 +64,7 @@ func (s *scope) playOrImport(n *yaml.Node) []*Play {
 		return nil
 	}
 	for _, e := range list {
-		if shortName(e.key) == "import_playbook" {
+		if ShortName(e.key) == "import_playbook" {
 			return s.importPlaybook(e, list)
 		}
 	}
@@ -253,8 +253,8 @@ func (s *scope) choice(e entry, words ...string) *Value {
 		return v
 	}
 	name, _ := v.raw.(string)
-	if contains(words, shortName(name)) {
-		if short := shortName(name); short != name {
+	if contains(words, ShortName(name)) {
+		if short := ShortName(name); short != name {
 			return &Value{Pos: v.Pos, raw: short, size: 1}
 		}
 		return v
