@@ -166,9 +166,7 @@ func parseYAML(t *testing.T, text string) any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := value.FromYAML(node, value.YAMLOptions{Vault: func(text string, _ source.Pos) (any, error) {
-		return value.NewDict("__ansible_vault", text), nil
-	}})
+	v, err := value.FromYAML(node, value.YAMLOptions{KeepVault: true})
 	if err != nil {
 		t.Fatal(err)
 	}

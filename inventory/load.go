@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/etcdplay/etcdplay/internal/source"
-	"github.com/etcdplay/etcdplay/internal/value"
 )
 
 // Options of Load.
@@ -34,12 +33,11 @@ func Load(ctx context.Context, sources []string, opts Options) (*Inventory, erro
 	for _, s := range sources {
 		errs.Add(inv.readSource(ctx, s))
 	}
-	if len(errs) > 0 {
-		return nil, errs.Err()
-	}
 	inv.settle()
-	if err := inv.readVarFiles(); err != nil {
-		return nil, err
+	errs.Add(inv.readVarFiles())
+	if len(errs) > 0 {
+		quoteLines(errs)
+		return nil, errs.Err()
 	}
 	inv.warnOfNames()
 	return inv, nil
@@ -51,7 +49,10 @@ func (inv *Inventory) AddPlaybookDir(dir string) error {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
 	inv.addBase(dir, true)
-	return inv.readVarFiles()
+	var errs source.Errors
+	errs.Add(inv.readVarFiles())
+	quoteLines(errs)
+	return errs.Err()
 }
 
 func (inv *Inventory) addBase(dir string, playbook bool) {
@@ -199,21 +200,6 @@ func (inv *Inventory) unseal(data []byte, at source.Pos) ([]byte, error) {
 	return plain, err
 }
 
-func (inv *Inventory) vaultScalar() func(string, source.Pos) (any, error) {
-	switch {
-	case inv.opts.KeepVault:
-		return func(text string, _ source.Pos) (any, error) {
-			return value.NewDict("__ansible_vault", text), nil
-		}
-	case inv.opts.Decrypt != nil:
-		return func(text string, at source.Pos) (any, error) {
-			plain, err := inv.opts.Decrypt([]byte(text), at)
-			return string(plain), err
-		}
-	}
-	return nil
-}
-
 func (inv *Inventory) warn(e *source.Error) { inv.warnings = append(inv.warnings, e) }
 
 func (inv *Inventory) warnOfNames() {
@@ -230,4 +216,36 @@ func (inv *Inventory) groupNames() []string {
 		names[i] = g.Name
 	}
 	return names
+}
+
+// quoteLines gives errors the lines they speak of, but for those that may hold
+// a secret.
+func quoteLines(errs source.Errors) {
+	texts := map[string]string{}
+	for _, e := range errs {
+		if e.Text == "" && e.Pos.Line > 0 {
+			text, have := texts[e.Pos.File]
+			if !have {
+				data, _ := os.ReadFile(e.Pos.File) // unreadable: no line to show
+				if !bytes.HasPrefix(data, []byte("$ANSIBLE_VAULT;")) {
+					text = string(data)
+				}
+				texts[e.Pos.File] = text
+			}
+			e.Text = source.Line(text, e.Pos.Line)
+		}
+		if mayHoldSecret(e.Text) {
+			e.Text = ""
+		}
+	}
+}
+
+func mayHoldSecret(line string) bool {
+	line = strings.ToLower(line)
+	for _, word := range []string{"pass", "secret", "token", "credential", "private"} {
+		if strings.Contains(line, word) {
+			return true
+		}
+	}
+	return false
 }

@@ -88,11 +88,15 @@ func (r *Resolved) Names() []string {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// Explain lists all who set a name, the winner first, then what it beat.
+// Explain lists all who set a name, the winner first, then what it beat. A file
+// that counts in two layers, because the playbook lies beside the inventory,
+// stands there once.
 func (r *Resolved) Explain(name string) []Var {
 	var out []Var
+	seen := map[source.Pos]bool{}
 	for _, t := range slices.Backward(r.layers) {
-		if v, ok := t.vars[name]; ok {
+		if v, ok := t.vars[name]; ok && (v.From.Line == 0 || !seen[v.From]) {
+			seen[v.From] = true
 			out = append(out, v)
 		}
 	}

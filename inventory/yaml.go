@@ -226,9 +226,10 @@ func (inv *Inventory) yamlVars(file string, n *yaml.Node, what string) ([]Var, e
 	if isNull(resolved(n)) {
 		return nil, nil
 	}
+	opts := value.YAMLOptions{File: file, Decrypt: inv.opts.Decrypt, KeepVault: inv.opts.KeepVault}
 	var vars []Var
 	for _, e := range r.entries(n, what, "variables") {
-		v, err := value.FromYAML(e.value, value.YAMLOptions{File: file, Vault: inv.vaultScalar()})
+		v, err := value.FromYAML(e.value, opts)
 		r.errs.Add(err)
 		vars = append(vars, Var{Name: e.name, Value: v, From: value.YAMLPos(file, e.key)})
 	}

@@ -2,6 +2,7 @@ package value
 
 import (
 	"encoding/base64"
+	"errors"
 	"strings"
 
 	"github.com/etcdplay/etcdplay/internal/source"
@@ -15,9 +16,12 @@ const maxYAMLNodes = 1_000_000
 type YAMLOptions struct {
 	File string // named in positions
 
-	// Vault turns the text of a `!vault` scalar ("$ANSIBLE_VAULT;…") into its
-	// value. Without it such a scalar is an error.
-	Vault func(text string, at source.Pos) (any, error)
+	// Decrypt opens the text of a `!vault` scalar ("$ANSIBLE_VAULT;…").
+	// Without it such a scalar is an error.
+	Decrypt func(sealed []byte, at source.Pos) ([]byte, error)
+
+	// KeepVault leaves `!vault` scalars sealed, as {"__ansible_vault": text}.
+	KeepVault bool
 }
 
 // FromYAML turns a node into a value, reading scalars by the rules of YAML 1.1
@@ -269,19 +273,20 @@ func (r *yamlReader) scalar(n *yaml.Node) any {
 
 func (r *yamlReader) vault(n *yaml.Node) any {
 	at := YAMLPos(r.opts.File, n)
-	if r.opts.Vault == nil {
+	if r.opts.KeepVault {
+		return NewDict("__ansible_vault", n.Value)
+	}
+	if r.opts.Decrypt == nil {
 		e := source.Errorf(at, "this value is encrypted with a vault and no vault password is given")
 		r.errs.Add(e.WithHint("add --vault-password-file FILE or --ask-vault-pass"))
 		return nil
 	}
-	v, err := r.opts.Vault(n.Value, at)
-	if err != nil {
-		if _, placed := err.(*source.Error); !placed {
-			err = source.Errorf(at, "%w", err)
-		}
-		r.errs.Add(err)
+	plain, err := r.opts.Decrypt([]byte(n.Value), at)
+	if err != nil && !errors.As(err, new(*source.Error)) {
+		err = source.Errorf(at, "%w", err)
 	}
-	return v
+	r.errs.Add(err)
+	return string(plain)
 }
 
 // unsafe makes the strings of a list or mapping marked !unsafe literal.

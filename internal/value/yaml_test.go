@@ -53,8 +53,8 @@ func read(t *testing.T, text string, opts YAMLOptions) (any, error) {
 }
 
 func TestFromYAML(t *testing.T) {
-	vault := func(text string, at source.Pos) (any, error) {
-		return "open " + strings.Fields(text)[0] + " at " + at.String(), nil
+	decrypt := func(sealed []byte, at source.Pos) ([]byte, error) {
+		return []byte("open " + strings.Fields(string(sealed))[0] + " at " + at.String()), nil
 	}
 	for text, want := range map[string]string{
 		"":                                   "None",
@@ -76,7 +76,7 @@ func TestFromYAML(t *testing.T) {
 		"a: 12345678901234567890123": "{'a': '12345678901234567890123'}",
 		"k: =":                       "{'k': '='}",
 	} {
-		got, err := read(t, text, YAMLOptions{Vault: vault})
+		got, err := read(t, text, YAMLOptions{Decrypt: decrypt})
 		if want == "" {
 			if err == nil {
 				t.Errorf("%q was read as %s", text, Repr(got))
