@@ -19,8 +19,8 @@ func hostCommands(name *string) []*cobra.Command {
 		use, short string
 		do         func(*hosts.Lab, context.Context, ...string) error
 	}{
-		{"cut", "Pull the hosts' network cables", (*hosts.Lab).Cut},
-		{"mend", "Plug the hosts' network cables in again", (*hosts.Lab).Mend},
+		{"cut", "Take the hosts off the network", (*hosts.Lab).Cut},
+		{"mend", "Bring the hosts back to the network", (*hosts.Lab).Mend},
 		{"kill", "Cut the hosts' power", (*hosts.Lab).Kill},
 		{"stop", "Shut the hosts down", (*hosts.Lab).Stop},
 		{"boot", "Switch the hosts on and wait until they have booted", (*hosts.Lab).Boot},

@@ -37,8 +37,7 @@ exec nsenter --net="$netns" systemd-nspawn --directory="$root" "$@"
 
 // boot starts a host that is off and waits until it has booted.
 func (l *Lab) boot(ctx context.Context, h Host) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, l.bootTimeout,
-		fmt.Errorf("it didn't boot within %v; %s", l.bootTimeout, l.console(h.Name)))
+	ctx, cancel := context.WithTimeoutCause(ctx, l.bootTimeout, fmt.Errorf("it didn't boot within %v", l.bootTimeout))
 	defer cancel()
 	p, err := recorded(l.record(h.Name))
 	if err != nil {
@@ -80,7 +79,7 @@ func (l *Lab) start(ctx context.Context, h Host) (process, error) {
 	}
 	err = until(ctx, "its second network interface", func() (bool, error) {
 		if !p.running() {
-			return false, fmt.Errorf("it went off: %s", tail(l.console(h.Name)))
+			return false, fmt.Errorf("it went off; its %s", tail(l.console(h.Name)))
 		}
 		return ipInside(ctx, l.Name, "link", "set", innerCable, "master", backBridge, "up") == nil, nil
 	})
@@ -107,15 +106,19 @@ var errOff = errors.New("the host is off")
 // waitBooted waits until the SSH server answers and the init has started all
 // its services.
 func (l *Lab) waitBooted(ctx context.Context, h Host, p process) error {
+	unanswered := errors.New("not asked yet")
 	err := until(ctx, "its SSH server", func() (bool, error) {
 		if !p.running() {
-			return false, fmt.Errorf("it went off: %s", tail(l.console(h.Name)))
+			return false, errors.New("it went off")
 		}
-		_, err := l.banner(ctx, h)
-		return err == nil, nil
+		_, unanswered = l.banner(ctx, h)
+		return unanswered == nil, nil
 	})
-	if err != nil || !h.Kind.systemd() {
-		return err
+	if err != nil {
+		return fmt.Errorf("%w: %w; its %s", err, unanswered, tail(l.console(h.Name)))
+	}
+	if !h.Kind.systemd() {
+		return nil
 	}
 	state, err := l.atConsole(ctx, h, "systemctl is-system-running --wait")
 	switch state = strings.TrimSpace(state); {

@@ -101,7 +101,7 @@ func (l *Lab) atConsole(ctx context.Context, h Host, command string) (string, er
 		return "", err
 	}
 	cmd := exec.CommandContext(ctx, "nsenter", "--target", strconv.Itoa(init.PID),
-		"--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--wd=/", "--", "/bin/sh", "-c", command)
+		"--mount", "--uts", "--ipc", "--net", "--pid", "--root", "--", "/bin/sh", "-c", command)
 	cmd.Env = []string{"PATH=" + searchPath, "HOME=/root", "LC_ALL=C"}
 	return output(cmd, h.Name, command)
 }

@@ -38,6 +38,10 @@ func namespaceFile(lab string) string {
 // nothing the lab does can reach anything else. The back bridge has no address
 // here: only the jump host reaches the hosts on it.
 func createNetwork(ctx context.Context, lab string) error {
+	// One may be left of a lab whose folder somebody removed.
+	if err := removeNetwork(ctx, lab); err != nil {
+		return err
+	}
 	if err := ip(ctx, "netns", "add", namespace(lab)); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (l *Lab) seedFiles(h Host) ([]seedFile, error) {
 	if !h.Kind.systemd() {
 		return append(files,
 			seedFile{path: "etc/dropbear/dropbear_ed25519_host_key", content: key.dropbear(), mode: 0o600},
-			seedFile{path: "etc/network.addresses", content: h.networks("%s dev %s\n"), mode: 0o644},
+			seedFile{path: "etc/network.addresses", content: h.networks("%s %s\n"), mode: 0o644},
 		), nil
 	}
 	files = append(files,

@@ -8,25 +8,33 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
-// needs maps a program that the lab calls to the Debian package that has it.
-var needs = map[string]string{
-	"debootstrap":    "debootstrap",
-	"systemd-nspawn": "systemd-container",
-	"ip":             "iproute2",
-	"nft":            "nftables",
-	"ssh":            "openssh-client",
-}
-
 // InstallTools installs with apt-get what this machine lacks to run a lab.
 func InstallTools(ctx context.Context, log io.Writer) error {
+	return install(ctx, log, map[string]string{
+		"debootstrap":    "debootstrap",
+		"systemd-nspawn": "systemd-container",
+		"ip":             "iproute2",
+		"nft":            "nftables",
+		"ssh":            "openssh-client",
+	})
+}
+
+// install installs packages that this machine lacks. Each is named under a
+// program or a file that it has.
+func install(ctx context.Context, log io.Writer, packages map[string]string) error {
 	var missing []string
-	for program, pkg := range needs {
-		if _, err := exec.LookPath(program); err != nil {
-			missing = append(missing, pkg)
+	for program, pkg := range packages {
+		if _, err := exec.LookPath(program); err == nil {
+			continue
 		}
+		if _, err := os.Stat(program); filepath.IsAbs(program) && err == nil {
+			continue
+		}
+		missing = append(missing, pkg)
 	}
 	if len(missing) == 0 {
 		return nil
