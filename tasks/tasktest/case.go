@@ -26,6 +26,7 @@ type Case struct {
 	Peers []Peer            `yaml:"peers"`
 	Files map[string]string `yaml:"files"` // on the controller, by name
 	Only  []string          `yaml:"only"`  // names of shells; all when empty
+	Needs []string          `yaml:"needs"` // programs without which a shell is left out, and said so
 	Env   []string          `yaml:"env"`
 
 	Changes  []string          `yaml:"changes"`  // as check mode predicts and a run makes them

@@ -51,6 +51,11 @@ func run(t *testing.T, reg *tasks.Registry, c Case, sh Shell) {
 	if c.Root {
 		conn.Root = root
 	}
+	for _, program := range c.Needs {
+		if !conn.has(program) {
+			t.Skipf("%s has no %s", sh.Name, program)
+		}
+	}
 	if (c.Root || len(c.Binds) > 0) && os.Getuid() != 0 {
 		t.Skip("needs root, for a mount namespace of its own")
 	}

@@ -123,6 +123,16 @@ func (c *Conn) path() string {
 	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 }
 
+// has reports whether a program is in the shell's PATH.
+func (c *Conn) has(program string) bool {
+	for _, dir := range filepath.SplitList(c.path()) {
+		if _, err := os.Stat(filepath.Join(dir, program)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // argv starts the shell, in a mount namespace where Root's folders cover the
 // machine's if there is a Root.
 func (c *Conn) argv() []string {
