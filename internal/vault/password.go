@@ -36,6 +36,26 @@ func ParseSource(arg string) (Source, error) {
 	return Source{Label: label, From: from}, nil
 }
 
+// Sources are those of the flags --vault-id, --vault-password-file and
+// --ask-vault-pass, in this order.
+func Sources(ids, files []string, ask bool) ([]Source, error) {
+	var out []Source
+	for _, id := range ids {
+		s, err := ParseSource(id)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	for _, f := range files {
+		out = append(out, Source{From: f})
+	}
+	if ask {
+		out = append(out, Source{From: "prompt"})
+	}
+	return out, nil
+}
+
 // A Prompt asks the user for a secret without showing it.
 type Prompt func(ctx context.Context, question string) ([]byte, error)
 

@@ -109,12 +109,18 @@ func (v *Vault) Decrypt(sealed []byte) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			if mac := sign(k.mac, body.sealed); hmac.Equal(mac, body.mac) {
+			if hmac.Equal(sign(k.mac, body.sealed), body.mac) {
 				return unpad(crypt(k, body.sealed))
 			}
 		}
 	}
 	return nil, fmt.Errorf("%w: none of the given ones (%s) opens this vault of id %q", ErrPassword, strings.Join(v.Labels(), ", "), label)
+}
+
+// opens reports whether a secret is the one of a vault.
+func (v *Vault) opens(s Secret, b body) bool {
+	k, err := v.derive(s.Password, b.salt)
+	return err == nil && hmac.Equal(sign(k.mac, b.sealed), b.mac)
 }
 
 // Encrypt seals a text with the secret of a label. The label "" takes the only
