@@ -1,6 +1,8 @@
 package playbooks
 
 import (
+	"fmt"
+
 	"github.com/etcdplay/etcdplay/internal/jinja"
 	"github.com/etcdplay/etcdplay/internal/source"
 	"github.com/etcdplay/etcdplay/internal/value"
@@ -46,3 +48,21 @@ func NewValue(raw any, at source.Pos) (*Value, error) {
 // Literal is a value that is finished: text in it is no template, whatever it
 // looks like.
 func Literal(raw any, at source.Pos) *Value { return &Value{Pos: at, raw: raw} }
+
+// SplitKV reads a line of K=V words, as after -e and in `module: a=b`, into a
+// dict of strings.
+func SplitKV(text string) (*value.Dict, error) {
+	list, err := tokens(text)
+	if err != nil {
+		return nil, err
+	}
+	d := value.NewDict()
+	for _, t := range list {
+		key, val, _, ok := assignment(t)
+		if !ok {
+			return nil, fmt.Errorf("%q is not NAME=VALUE", t.text)
+		}
+		d.Set(key, val)
+	}
+	return d, nil
+}

@@ -29,6 +29,14 @@ type Gatherer interface {
 	Gather(ctx context.Context, t *Target) (any, error)
 }
 
+// A Preparer has work that must be done on every host before Run begins on any
+// (a key pair whose public half the peers then authorise). It may change the
+// host; what it did counts with what Run does. Its value takes the place of
+// what Gather returned.
+type Preparer interface {
+	Prepare(ctx context.Context, t *Target) (gathered any, did Result, err error)
+}
+
 // An Orderer runs otherwise than everywhere at once.
 type Orderer interface{ Order() Order }
 
@@ -48,6 +56,9 @@ const (
 	// Once runs on the first host only, for all of them; the result is everybody's.
 	Once
 )
+
+// Documented is what describes itself to users: every module and action.
+type Documented interface{ Doc() Doc }
 
 // Doc is the documentation of a task, without its arguments: those come from
 // the struct's tags.

@@ -94,6 +94,13 @@ func (t *Target) Would(format string, args ...any) bool {
 	return !t.Check
 }
 
+// Fresh is the same target with nothing recorded yet.
+func (t *Target) Fresh() *Target {
+	c := *t
+	c.changes = nil
+	return &c
+}
+
 // Result returns what Would recorded so far, as a Result to add to.
 func (t *Target) Result() Result {
 	return Result{Changed: len(t.changes) > 0, Changes: append([]string(nil), t.changes...)}

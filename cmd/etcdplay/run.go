@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fatih/color"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/etcdplay/etcdplay/internal/source"
+	"github.com/etcdplay/etcdplay/inventory"
+	"github.com/etcdplay/etcdplay/playbooks"
+	"github.com/etcdplay/etcdplay/runner"
+	"github.com/etcdplay/etcdplay/runner/report"
+)
+
+// runOptions are the flags of `run`.
+type runOptions struct {
+	inventoryFlags
+	connectionFlags
+	vaultFlags
+
+	extra      []string
+	limit      string
+	forks      int
+	check      bool
+	diff       bool
+	tags, skip []string
+	verbosity  int
+	output     string
+	timing     bool
+	startAt    string
+	step       bool
+	timeout    time.Duration
+	cacheDir   string
+	listHosts  bool
+	listTasks  bool
+	listTags   bool
+	syntax     bool
+	flushCache bool
+}
+
+func newRunCmd() *cobra.Command {
+	o := &runOptions{}
+	cmd := &cobra.Command{
+		Use:   "run PLAYBOOK… -i INVENTORY…",
+		Short: "Run playbooks against the hosts of an inventory",
+		Long: `Run playbooks against the hosts of an inventory. A playbook that is no file is
+looked up among the shipped ones (site.yml, local.yml, …).`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError("which playbook? for example: etcdplay run site.yml -i hosts.ini")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
+	}
+	f := cmd.Flags()
+	o.inventoryFlags.register(f)
+	o.connectionFlags.register(f)
+	o.vaultFlags.register(f)
+	f.StringArrayVarP(&o.extra, "extra-vars", "e", nil, "set variables: `K=V`, a YAML or JSON mapping, or @FILE")
+	f.StringVarP(&o.limit, "limit", "l", "", "only these hosts: a `PATTERN`, or @FILE")
+	f.IntVarP(&o.forks, "forks", "f", 0, "how many hosts to work on at a time (default 50)")
+	f.BoolVarP(&o.check, "check", "C", false, "change nothing, only say what would change")
+	f.BoolVarP(&o.diff, "diff", "D", false, "show what changes within files")
+	f.StringSliceVarP(&o.tags, "tags", "t", nil, "only tasks with these `TAGS`")
+	f.StringSliceVar(&o.skip, "skip-tags", nil, "no tasks with these `TAGS`")
+	f.CountVarP(&o.verbosity, "verbose", "v", "show results; -vv: where tasks stand")
+	f.StringVar(&o.output, "output", "text", "`FORMAT` of the output: text or json (one event a line)")
+	f.BoolVar(&o.timing, "timing", false, "end with the slowest tasks and hosts")
+	f.StringVar(&o.startAt, "start-at-task", "", "begin at the task of this `NAME`")
+	f.BoolVar(&o.step, "step", false, "ask before each task")
+	f.DurationVar(&o.timeout, "task-timeout", time.Hour, "how long a task may take that has no timeout of its own; 0: for ever")
+	f.StringVar(&o.cacheDir, "cache-dir", "", "where downloads are kept (default: the user's cache folder)")
+	f.BoolVar(&o.listHosts, "list-hosts", false, "only list the hosts of each play")
+	f.BoolVar(&o.listTasks, "list-tasks", false, "only list the tasks")
+	f.BoolVar(&o.listTags, "list-tags", false, "only list the tags")
+	f.BoolVar(&o.syntax, "syntax-check", false, "only check the playbooks")
+	f.BoolVar(&o.flushCache, "flush-cache", false, "accepted for Ansible's sake: facts are never kept")
+	f.MarkHidden("flush-cache")
+	return cmd
+}
+
+func (o *runOptions) run(ctx context.Context, names []string) error {
+	cfg, err := loadConfig()
+	if err != nil {
+		return err
+	}
+	passwords, err := o.vaultFlags.open(ctx)
+	if err != nil {
+		return err
+	}
+	vault := &sealed{vault: passwords}
+	cat := newCatalog()
+	loader := playbooks.NewLoader(playbooks.Options{
+		Catalog: cat, Decrypt: vault.Decrypt, RolesPath: cfg.rolesPath(), Shipped: playbooks.Shipped(),
+	})
+	// Everything that is wrong is told at once, before anything connects.
+	var errs source.Errors
+	plays, err := loader.Load(ctx, names)
+	errs.Add(err)
+	inv, err := o.inventoryFlags.load(ctx, cfg, inventory.Options{Decrypt: vault.Decrypt})
+	errs.Add(err)
+	extra, err := readExtra(o.extra, vault.Decrypt)
+	errs.Add(err)
+	if inv != nil {
+		for _, dir := range playbookDirs(names) {
+			errs.Add(inv.AddPlaybookDir(dir))
+		}
+	}
+	if err := errs.Err(); err != nil {
+		return exitCode{runner.ExitUnreachable, err}
+	}
+	for _, w := range append(loader.Warnings(), inv.Warnings()...) {
+		fmt.Fprintln(os.Stderr, color.MagentaString("[WARNING]: ")+w.Detail())
+	}
+	if done, err := o.list(ctx, plays, inv); done || err != nil {
+		return err
+	}
+	if err := checkBinding(plays, inv); err != nil {
+		return exitCode{runner.ExitUnreachable, err}
+	}
+	reporter, end, err := o.reporter()
+	if err != nil {
+		return err
+	}
+	defer end()
+	connector, defaults, err := o.connectionFlags.connector(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer connector.Close()
+	rc := runner.Config{
+		Plays: plays, Loader: loader, Inventory: inv, Tasks: cat.tasks, Actions: cat.actions,
+		Connector: connector, Reporter: reporter, Defaults: defaults,
+		Forks: cfg.forks(o.forks), Timeout: o.timeout, Check: o.check, Diff: o.diff, Verbosity: o.verbosity,
+		Only: o.tags, Skip: o.skip, Limit: o.limit, Extra: extra, StartAt: o.startAt, CacheDir: o.cacheDir,
+		Prompt: askTerminal, ReadFile: vault.ReadFile, Interrupted: interrupted(ctx),
+	}
+	if o.step {
+		rc.Step = askStep
+	}
+	run := runner.New(rc)
+	vault.OnSecret(run.Secret)
+	code, err := run.Run(ctx)
+	if err != nil || code != runner.ExitOK {
+		return exitCode{code, err}
+	}
+	return nil
+}
+
+// reporter makes what shows the run, and what ends it.
+func (o *runOptions) reporter() (runner.Reporter, func(), error) {
+	switch o.output {
+	case "json":
+		return report.NewJSON(os.Stdout), func() {}, nil
+	case "text":
+		fd := int(os.Stdout.Fd())
+		live := term.IsTerminal(fd)
+		width := 0
+		if live {
+			width, _, _ = term.GetSize(fd)
+		}
+		t := report.NewTerminal(os.Stdout, report.Options{
+			Verbosity: o.verbosity, Diff: o.diff, Color: !color.NoColor, Live: live, Width: width, Timing: o.timing,
+		})
+		return t, t.Close, nil
+	}
+	return nil, nil, usageError("--output %s is neither text nor json", o.output)
+}
+
+func playbookDirs(names []string) []string {
+	var dirs []string
+	for _, n := range names {
+		if _, err := os.Stat(n); err == nil {
+			dirs = append(dirs, filepath.Dir(n))
+		}
+	}
+	return dirs
+}

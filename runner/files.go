@@ -1,0 +1,72 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/etcdplay/etcdplay/internal/jinja"
+	"github.com/etcdplay/etcdplay/internal/source"
+	"github.com/etcdplay/etcdplay/tasks"
+)
+
+// files is the controller's side of a call (tasks.Files).
+type files struct{ c *call }
+
+// Find looks for a file where Ansible does.
+func (f files) Find(kind, name string) (string, error) {
+	if filepath.IsAbs(name) {
+		return name, nil
+	}
+	var tried []string
+	for _, dir := range searchDirs(f.c.p.spec, f.c.t) {
+		for _, candidate := range []string{filepath.Join(dir, kind, name), filepath.Join(dir, name)} {
+			if _, err := os.Stat(candidate); err == nil {
+				return candidate, nil
+			}
+			tried = append(tried, candidate)
+		}
+	}
+	return "", fmt.Errorf("there is no file %s; looked for %s: %w", name, strings.Join(tried, ", "), os.ErrNotExist)
+}
+
+// Read reads a file, decrypted if it is vaulted.
+func (f files) Read(name string) ([]byte, error) {
+	if read := f.c.p.run.cfg.ReadFile; read != nil {
+		return read(name)
+	}
+	return os.ReadFile(name)
+}
+
+// Render renders a template file.
+func (f files) Render(ctx context.Context, name string, o tasks.RenderOptions) (string, error) {
+	text, err := f.Read(name)
+	if err != nil {
+		return "", err
+	}
+	t, err := jinja.CompileText(string(text), source.Pos{File: name, Line: 1, Col: 1}, jinja.TextOptions{
+		TrimBlocks: o.TrimBlocks, LstripBlocks: o.LstripBlocks, Newline: o.NewlineSequence,
+		VariableStart: o.VariableStart, VariableEnd: o.VariableEnd, BlockStart: o.BlockStart, BlockEnd: o.BlockEnd,
+	})
+	if err != nil {
+		return "", err
+	}
+	env := f.c.sc.env
+	env.Dirs = append([]string{filepath.Dir(name)}, env.Dirs...)
+	return t.Text(ctx, &env)
+}
+
+// Cache is the folder for downloads.
+func (f files) Cache() (string, error) {
+	dir := f.c.p.run.cfg.CacheDir
+	if dir == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			return "", err
+		}
+		dir = filepath.Join(base, "etcdplay")
+	}
+	return dir, os.MkdirAll(dir, 0o700)
+}
