@@ -16,7 +16,7 @@ func Nearest(name string, known []string) string {
 		if fold(k) == plain {
 			d = 0
 		}
-		if d < bestDist || d == bestDist && best != "" && k < best {
+		if d < bestDist || d == bestDist && best != "" && closer(name, k, best) {
 			best, bestDist = k, d
 		}
 	}
@@ -32,6 +32,27 @@ func DidYouMean(name string, known []string) string {
 		return `did you mean "` + n + `"?`
 	}
 	return ""
+}
+
+// closer reports whether of two names at the same distance a is the likelier
+// one: people leave letters out more often than they swap them for others.
+func closer(name, a, b string) bool {
+	if inA, inB := shared(name, a), shared(name, b); inA != inB {
+		return inA > inB
+	}
+	return a < b
+}
+
+// shared counts the letters of a that b has too.
+func shared(a, b string) int {
+	n := 0
+	for _, r := range a {
+		if i := strings.IndexRune(b, r); i >= 0 {
+			n++
+			b = b[:i] + b[i+len(string(r)):]
+		}
+	}
+	return n
 }
 
 func fold(s string) string {
