@@ -47,6 +47,32 @@ func hostCommands(name *string) []*cobra.Command {
 	return commands
 }
 
+// pairCommands are those that do one thing to the connection of two hosts.
+func pairCommands(name *string) []*cobra.Command {
+	var commands []*cobra.Command
+	for _, c := range []struct {
+		use, short string
+		do         func(*hosts.Lab, context.Context, string, string) error
+	}{
+		{"part", "Drop what two hosts send each other", (*hosts.Lab).Part},
+		{"rejoin", "Undo part", (*hosts.Lab).Rejoin},
+	} {
+		commands = append(commands, &cobra.Command{
+			Use:   c.use + " HOST HOST",
+			Short: c.short,
+			Args:  cobra.ExactArgs(2),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				lab, err := hosts.Open(*name)
+				if err != nil {
+					return err
+				}
+				return c.do(lab, cmd.Context(), args[0], args[1])
+			},
+		})
+	}
+	return commands
+}
+
 func execCommand(name *string) *cobra.Command {
 	return &cobra.Command{
 		Use:   "exec HOST COMMAND…",

@@ -40,5 +40,6 @@ func command() *cobra.Command {
 	root.AddCommand(upCommand(name), downCommand(name), statusCommand(name), mirrorCommand(name))
 	root.AddCommand(execCommand(name), sshCommand(name), runCommand(name))
 	root.AddCommand(hostCommands(name)...)
+	root.AddCommand(pairCommands(name)...)
 	return root
 }

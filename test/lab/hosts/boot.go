@@ -52,6 +52,9 @@ func (l *Lab) boot(ctx context.Context, h Host) error {
 			return err
 		}
 	}
+	if err := l.mend(ctx, h); err != nil {
+		return err
+	}
 	return l.waitBooted(ctx, h, p)
 }
 

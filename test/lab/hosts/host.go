@@ -33,34 +33,6 @@ func (h Host) bridge() string {
 // cable is the name, outside, of the interface that the host knows as host0.
 func (h Host) cable() string { return "vb-" + h.Name }
 
-// Cut takes hosts off the network, as if the switch dropped all their packets.
-// What runs on them goes on, and Exec still works.
-func (l *Lab) Cut(ctx context.Context, hosts ...string) error {
-	return l.each(ctx, hosts, func(ctx context.Context, h Host) error {
-		return l.plug(ctx, h, portDisabled)
-	})
-}
-
-// Mend brings hosts back to the network that Cut took off. A reboot does so too.
-func (l *Lab) Mend(ctx context.Context, hosts ...string) error {
-	return l.each(ctx, hosts, func(ctx context.Context, h Host) error {
-		return l.plug(ctx, h, portForwarding)
-	})
-}
-
-// The states of a bridge's port, from linux/if_bridge.h.
-const (
-	portDisabled   = "0"
-	portForwarding = "3"
-)
-
-// plug sets the state of the port where the host's cable ends. The link itself
-// stays up: a link that goes down and up takes its addresses with it, and a
-// second until it works again.
-func (l *Lab) plug(ctx context.Context, h Host, state string) error {
-	return ipInside(ctx, l.Name, "link", "set", h.cable(), "type", "bridge_slave", "state", state)
-}
-
 // Kill cuts the power of hosts. Their disks keep what was written.
 func (l *Lab) Kill(ctx context.Context, hosts ...string) error {
 	return l.each(ctx, hosts, func(ctx context.Context, h Host) error {

@@ -210,6 +210,27 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
+	t.Run("parted hosts", func(t *testing.T) {
+		const greet = "timeout 2 bash -c ': </dev/tcp/192.168.161.5/22' 2>/dev/null && echo yes || echo no"
+		reaches := func() string { return must(t)(lab.SSH(ctx, "peer1", greet)) }
+		for range 2 {
+			if err := lab.Part(ctx, "peer3", "peer1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := reaches(); got != "no" {
+			t.Error("parted hosts reach each other")
+		}
+		must(t)(lab.SSH(ctx, "peer3", "true"))
+		for range 2 {
+			if err := lab.Rejoin(ctx, "peer1", "peer3"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := reaches(); got != "yes" {
+			t.Error("rejoined hosts don't reach each other")
+		}
+	})
 	t.Run("the third host saw nothing of it", func(t *testing.T) {
 		must(t)(lab.SSH(ctx, "peer3", "true"))
 	})

@@ -94,6 +94,9 @@ func Up(ctx context.Context, o Options) (_ *Lab, err error) {
 	if err := createNetwork(ctx, l.Name); err != nil {
 		return nil, err
 	}
+	if err := l.nft(ctx, switchRules); err != nil {
+		return nil, err
+	}
 	if err := l.serveMirror(ctx); err != nil {
 		return nil, err
 	}
