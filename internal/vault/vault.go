@@ -38,7 +38,7 @@ var (
 	// password may.
 	ErrPassword = errors.New("wrong vault password")
 	// ErrNoPassword means that there is no password at hand at all.
-	ErrNoPassword = errors.New("no vault password is given")
+	ErrNoPassword = errors.New("no vault password is given: add --vault-password-file FILE or --ask-vault-pass")
 )
 
 // A Secret is a password and the vault id it goes by.
