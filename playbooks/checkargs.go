@@ -52,7 +52,7 @@ func (s *scope) checkArguments(t *Task, spec Spec) {
 		v, ok := given[arg]
 		return !unknown[arg] && (!ok || !v.Dynamic()) && !elsewhere
 	})
-	s.argErrors(t, err)
+	s.argErrors(t, spec, err)
 	for name, v := range given {
 		a, ok := spec.arg(name)
 		if !ok {
@@ -61,8 +61,11 @@ func (s *scope) checkArguments(t *Task, spec Spec) {
 		if v.Dynamic() {
 			s.checkNested(v, a.Elem)
 		}
-		if _, isInt := v.raw.(int); isInt && a.Type == "mode" {
-			s.warnf(v.Pos, `write "0644" instead of 0644`, "put file modes in quotes: YAML reads %s as a number", value.Str(s.writtenAs(v)))
+		switch _, isInt := v.raw.(int); {
+		case isInt && a.Type == "mode":
+			s.warnf(v.Pos, "write \""+v.written()+"\"", "put file modes in quotes: YAML reads %s as a number", v.written())
+		case a.Type == "string" || a.Type == "list":
+			s.checkText(v)
 		}
 	}
 	s.checkExpressions(t, given)
@@ -77,63 +80,76 @@ func isGiven(given map[string]*Value, a tasks.Arg) bool {
 	return false
 }
 
-// writtenAs is a number as it stands in the file.
-func (s *scope) writtenAs(v *Value) any {
-	line := []rune(s.doc.line(v.Pos.Line))
-	if v.Pos.Col < 1 || v.Pos.Col > len(line) {
-		return v.raw
+// written is a scalar as it stands in the file.
+func (v *Value) written() string {
+	if v.node == nil {
+		return value.Str(v.raw)
 	}
-	word := string(line[v.Pos.Col-1:])
-	if i := strings.IndexAny(word, " ,}]#"); i >= 0 {
-		word = word[:i]
-	}
-	return word
+	return v.node.Value
 }
 
 // argErrors records what decoding has found, each at its argument.
-func (s *scope) argErrors(t *Task, err error) {
+func (s *scope) argErrors(t *Task, spec Spec, err error) {
 	for _, one := range flatten(err) {
 		at, msg, hint := t.ActionPos, one.Error(), ""
 		var arg *tasks.ArgError
 		var failure *tasks.Failure
 		switch {
 		case errors.As(one, &arg):
-			msg, hint = arg.Msg, arg.Hint
-			if p, ok := t.locate(arg.Arg); ok {
-				at = p
+			msg, hint = strings.TrimPrefix(arg.Msg, "_raw: "), arg.Hint
+			if key, val, ok := t.locate(spec, arg.Arg); ok {
+				if at = val; strings.HasPrefix(msg, "unknown argument") || strings.HasSuffix(msg, "the same argument") {
+					at = key
+				}
 			}
 		case errors.As(one, &failure):
 			msg, hint = failure.Msg, failure.Hint
+		}
+		if len(spec.Args) == 0 {
+			hint = t.Action + " takes no arguments"
 		}
 		e := s.errorf(at, "%s: %s", t.Action, msg)
 		e.Hint, e.Err = hint, one
 	}
 }
 
-// locate finds the place of an argument: users[0].uid.
-func (t *Task) locate(path string) (source.Pos, bool) {
+// locate finds the places of an argument's name and value: users[0].uid.
+func (t *Task) locate(spec Spec, path string) (key, val source.Pos, ok bool) {
+	if path == spec.FreeForm && t.FreeForm != nil {
+		return t.FreeForm.Pos, t.FreeForm.Pos, true
+	}
 	v := t.Args
-	var at source.Pos
-	found := false
 	for _, part := range strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' }) {
-		if v == nil {
-			return at, found
-		}
-		if i, err := strconv.Atoi(part); err == nil && v.items != nil {
-			if i < 0 || i >= len(v.items) {
-				return at, found
-			}
+		if i, err := strconv.Atoi(part); err == nil && v != nil && i >= 0 && i < len(v.items) {
 			v = v.items[i]
-			at, found = v.Pos, true
+			key, val, ok = v.Pos, v.Pos, true
 			continue
 		}
-		inner, p, ok := v.Entry(part)
-		if !ok {
-			return at, found
+		inner, at, found := v.Entry(part)
+		if !found {
+			return key, val, ok
 		}
-		v, at, found = inner, p, true
+		v = inner
+		key, val, ok = at, inner.Pos, true
 	}
-	return at, found
+	return key, val, ok
+}
+
+// checkText warns of what YAML reads as a number or a boolean where a text is
+// wanted and that is not the same as a text: 3.10 becomes 3.1.
+func (s *scope) checkText(v *Value) {
+	for _, item := range v.items {
+		s.checkText(item)
+	}
+	if v.node == nil || isQuoted(v.node) {
+		return
+	}
+	switch v.raw.(type) {
+	case bool, int, float64:
+		if written, read := v.node.Value, value.Str(v.raw); written != read && !strings.EqualFold(written, read) {
+			s.warnf(v.Pos, `write "`+written+`" for the text`, "YAML reads %s as %s", written, read)
+		}
+	}
 }
 
 // Nested dicts that hold templates are not decoded yet, but the names in them

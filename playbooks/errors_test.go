@@ -15,10 +15,14 @@ import (
 
 var update = flag.Bool("update", false, "write the .want files anew")
 
-// Each playbook in testdata/errors is refused, or warned of, with exactly the
-// words of its .want file.
-func TestErrors(t *testing.T) {
-	t.Chdir("testdata/errors")
+// Each playbook in testdata/errors and testdata/syntax is refused, or warned
+// of, with exactly the words of its .want file.
+func TestErrors(t *testing.T) { golden(t, "testdata/errors") }
+
+func TestSyntaxErrors(t *testing.T) { golden(t, "testdata/syntax") }
+
+func golden(t *testing.T, dir string) {
+	t.Chdir(dir)
 	files, _ := filepath.Glob("*.yml")
 	if len(files) < 18 {
 		t.Fatalf("only %d cases", len(files))

@@ -45,6 +45,9 @@ func kindOf(n *yaml.Node) string {
 	case n.Kind == yaml.SequenceNode:
 		return "a list"
 	}
+	if n.ShortTag() != "!!str" {
+		return n.Value
+	}
 	return quoteShort(n.Value)
 }
 

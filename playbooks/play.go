@@ -288,7 +288,7 @@ func (s *scope) serial(e entry) *Value {
 		n, ok := number(raw)
 		switch {
 		case !ok || n < 0 || !share && n != float64(int(n)):
-			s.errorf(it.Pos, "serial must be a number of hosts or a percentage, or a list of them, not %v", it.raw)
+			s.errorf(it.Pos, "serial must be a number of hosts or a percentage, or a list of them, not %s", it.written())
 		case n == 0:
 			s.errorf(it.Pos, "serial is 0: no host would ever be in a batch").WithHint("leave serial away to take all hosts at once")
 		}

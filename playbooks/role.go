@@ -107,7 +107,7 @@ func (s *scope) findRole(name string, at source.Pos) (string, bool) {
 	var known []string
 	for _, d := range dirs {
 		for _, n := range s.l.entries(d) {
-			if s.l.isDir(join(d, n)) {
+			if s.l.isDir(join(join(d, n), "tasks")) {
 				known = append(known, n)
 			}
 		}

@@ -1,7 +1,6 @@
 package playbooks
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/etcdplay/etcdplay/internal/source"
@@ -145,13 +144,17 @@ func (s *scope) readTask(n *yaml.Node, list []entry) Node {
 func (s *scope) action(t *Task, actions, unknown []entry, args *entry) bool {
 	for _, e := range unknown {
 		switch {
+		case e.key == "hosts":
+			s.errorf(e.at, "this is a play, and a list of tasks holds tasks only").
+				WithHint("bring whole plays in with import_playbook, beside the other plays")
+			return false
 		case len(actions) > 0:
 			s.unknownInTask(e, actions[0])
 		case len(unknown) == 1:
 			s.unknownTask(e.key, e.at)
 		default:
 			x := s.errorf(e.at, "%q is neither a task nor a keyword", e.key)
-			x.Hint = source.DidYouMean(e.key, append(s.l.opts.Catalog.Names(), taskKeywords...))
+			x.Hint = source.DidYouMean(e.key, s.taskNames())
 		}
 	}
 	switch {
@@ -167,6 +170,7 @@ func (s *scope) action(t *Task, actions, unknown []entry, args *entry) bool {
 	}
 	e := actions[0]
 	t.ActionPos = e.at
+	before := len(s.errs)
 	var spec Spec
 	switch e.key {
 	case "action", "local_action":
@@ -184,14 +188,19 @@ func (s *scope) action(t *Task, actions, unknown []entry, args *entry) bool {
 	if args != nil {
 		s.moreArguments(t, *args)
 	}
-	s.checkArguments(t, spec)
+	if len(s.errs) == before {
+		s.checkArguments(t, spec)
+	}
 	return true
 }
 
 // unknownTask reports the name of a task that there is not.
-func (s *scope) unknownTask(name string, at source.Pos) {
-	e := s.errorf(at, "unknown task %q", name)
+func (p *parse) unknownTask(name string, at source.Pos) {
+	e := p.errorf(at, "unknown task %q", name)
 	short := name[strings.LastIndexByte(name, '.')+1:]
+	if !ours[short] {
+		name = ShortName(name)
+	}
 	switch {
 	case name == "import_playbook":
 		e.Msg, e.Hint = "import_playbook cannot stand among tasks", "it stands in a playbook where a play could"
@@ -200,7 +209,7 @@ func (s *scope) unknownTask(name string, at source.Pos) {
 	case ours[short] && short != name:
 		e.Msg, e.Hint = "Ansible's "+short+" is not part of etcdplay", "slurp reads a file of a host"
 	case strings.Count(name, ".") >= 2:
-		if _, _, ok := s.l.lookup(short); ok {
+		if _, _, ok := p.l.lookup(short); ok {
 			e.Hint = "collections are not supported, but there is a built-in task " + short
 			break
 		}
@@ -208,7 +217,7 @@ func (s *scope) unknownTask(name string, at source.Pos) {
 	case replacement(name) != "":
 		e.Hint = replacement(name)
 	default:
-		e.Hint = source.DidYouMean(name, append(s.l.opts.Catalog.Names(), taskKeywords...))
+		e.Hint = source.DidYouMean(name, p.taskNames())
 	}
 	e.Hint = strings.TrimSuffix(e.Hint, "; ")
 }
@@ -240,5 +249,14 @@ func (s *scope) unknownInTask(e, action entry) {
 		x.Hint = e.key + " belongs to a play, not to a task"
 		return
 	}
-	x.Hint = source.DidYouMean(e.key, append(slices.Clone(taskKeywords), s.l.opts.Catalog.Names()...))
+	x.Hint = source.DidYouMean(e.key, s.taskNames())
+}
+
+// taskNames are all keys that a task can have.
+func (p *parse) taskNames() []string {
+	names := append(p.l.opts.Catalog.Names(), taskKeywords...)
+	for _, k := range loopKinds {
+		names = append(names, "with_"+k)
+	}
+	return names
 }
