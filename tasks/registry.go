@@ -13,11 +13,12 @@ type Registry struct{ makers map[string]func() Module }
 // is one line here.
 func Builtin() *Registry {
 	return &Registry{map[string]func() Module{
-		"group":  func() Module { return &Group{} },
-		"hosts":  func() Module { return &Hosts{} },
-		"mkdir":  func() Module { return &Mkdir{} },
-		"user":   func() Module { return &User{} },
-		"verify": func() Module { return &Verify{} },
+		"group":     func() Module { return &Group{} },
+		"hosts":     func() Module { return &Hosts{} },
+		"mkdir":     func() Module { return &Mkdir{} },
+		"preflight": func() Module { return &Preflight{} },
+		"user":      func() Module { return &User{} },
+		"verify":    func() Module { return &Verify{} },
 	}}
 }
 

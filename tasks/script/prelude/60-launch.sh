@@ -1,0 +1,363 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # the ep_ variables of other files
+# Daemons: which process is one, starting it, ending it. What to do is decided
+# on the controller, from what launch_look tells; see tasks/launch_plan.go.
+
+# launch_look NAME COMMAND USER DIR: tells all about a daemon and its host, and
+# changes nothing.
+launch_look() {
+	fact uid "$(id -u)"
+	fact arch "$(uname -m)"
+	# where host names of an inventory are one machine, the daemons must not be one
+	fact machine "$(cat /proc/sys/kernel/random/boot_id) $(readlink /proc/self/ns/mnt)"
+	ep_user_uid=$(id -u)
+	if [ -n "$3" ]; then
+		owner_ids "$3" ''
+		ep_user_uid=$ep_uid
+	fi
+	fact user_uid "$ep_user_uid"
+	launch_home "$3"
+	fact home "$ep_home"
+	ep_dir=${4:-$ep_home}
+	full_path "$ep_dir"
+	ep_dir=$ep_full
+	fact dir "$ep_dir"
+	[ ! -r /sys/fs/selinux/enforce ] || fact selinux "$(cat /sys/fs/selinux/enforce)"
+	launch_look_command "$2"
+	ep_seen=" "
+	launch_look_unit "$1"
+	launch_look_run "$ep_dir/$1"
+	[ -z "$2" ] || launch_look_processes "$2"
+	fact listening "$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { print $2, $10 }')"
+}
+
+# launch_home USER: sets $ep_home. In check mode the user may not exist yet.
+launch_home() {
+	ep_home=${HOME:-/}
+	[ -n "$1" ] || return 0
+	ep_home=/home/$1
+	case $1 in
+	*[!0-9]*) entry passwd "$1" || return 0 ;;
+	*)
+		ep_line=$(getent passwd "$1" 2>/dev/null || awk -F: -v id="$1" '$3 == id' /etc/passwd)
+		[ -n "$ep_line" ] || return 0
+		;;
+	esac
+	ep_line=${ep_line%:*}
+	ep_home=${ep_line##*:}
+}
+
+launch_look_command() {
+	[ -n "$1" ] && [ -f "$1" ] || return 0
+	fact binary "$(stat -L -c %d:%i -- "$1")"
+	fact binary_path "$(readlink -f -- "$1")"
+	[ ! -x "$1" ] || fact executable yes
+	[ "$(head -c 2 -- "$1" 2>/dev/null | tr '\000' x)" != '#!' ] || fact interpreted yes
+}
+
+launch_look_unit() {
+	ep_file=/etc/systemd/system/$1.service
+	if [ -f "$ep_file" ]; then
+		fact unit "$(cat -- "$ep_file")"
+		fact unit_age $(($(date +%s) - $(stat -c %Y -- "$ep_file")))
+	fi
+	[ -d /run/systemd/system ] || return 0
+	fact systemd "$(systemctl --version | sed -n '1s/^[^0-9]*\([0-9]*\).*/\1/p')"
+	ep_props=$(systemctl show "$1.service" -p LoadState -p ActiveState -p SubState -p MainPID \
+		-p UnitFileState -p FragmentPath -p NeedDaemonReload 2>/dev/null) || return 0
+	fact props "$ep_props"
+	ep_pid=${ep_props#*MainPID=}
+	[ "$ep_pid" = "$ep_props" ] || launch_look_process "${ep_pid%%[!0-9]*}"
+}
+
+# launch_look_run BASE: the run file BASE.run and the process that it started.
+launch_look_run() {
+	[ ! -f "$1.run" ] || fact run "$(cat -- "$1.run")"
+	[ -f "$1.pid" ] || return 0
+	ep_pid=$(cat -- "$1.pid")
+	fact pid_file "$ep_pid"
+	launch_look_process "${ep_pid%%[!0-9]*}"
+}
+
+# launch_look_processes COMMAND: those in whose command line it appears.
+launch_look_processes() {
+	ep_space=$(readlink /proc/self/ns/pid)
+	for ep_proc in /proc/[0-9]*; do
+		ep_line=
+		# the shell leaves the NUL bytes between the words out
+		{ IFS= read -r ep_line <"$ep_proc/cmdline"; } 2>/dev/null || :
+		case $ep_line in
+		*"$1"*)
+			# processes of containers are no business of their host
+			[ "$(readlink "$ep_proc/ns/pid" 2>/dev/null)" != "$ep_space" ] ||
+				launch_look_process "${ep_proc#/proc/}"
+			;;
+		esac
+	done
+}
+
+# launch_look_process PID: tells of a process, once; not of zombies.
+launch_look_process() {
+	case $1 in '' | 0 | *[!0-9]*) return 0 ;; esac
+	case $ep_seen in *" $1 "*) return 0 ;; esac
+	ep_seen="$ep_seen$1 "
+	launch_since "$1" || return 0
+	# newlines become \001, the ends of words newlines; the x keeps the last
+	fact "process.$1" "$ep_since
+$(stat -c %u "/proc/$1" 2>/dev/null)
+$(stat -L -c %d:%i "/proc/$1/exe" 2>/dev/null)
+$(readlink "/proc/$1/exe" 2>/dev/null)
+$(($(cut -d. -f1 /proc/uptime) - ep_since / 100))
+$(tr '\000\n' '\n\001' <"/proc/$1/cmdline" 2>/dev/null)x"
+}
+
+# launch_since PID: sets $ep_since to when a process started, in ticks since the
+# boot; fails if it is gone or a zombie.
+launch_since() {
+	ep_stat=
+	{ read -r ep_stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+	ep_stat=${ep_stat##*") "}
+	case $ep_stat in [ZX]*) return 1 ;; esac
+	# shellcheck disable=SC2086 # fields
+	set -- $ep_stat
+	ep_since=${20}
+}
+
+# launch_runs PID SINCE: does this very process still run?
+launch_runs() {
+	launch_since "$1" && [ "$ep_since" = "$2" ]
+}
+
+# launch_alive PID SINCE [NAME]: tells whether the daemon runs: this process, or
+# whichever systemd runs for the unit NAME.
+launch_alive() {
+	if [ -z "${3:-}" ]; then
+		if launch_runs "$1" "$2"; then fact alive yes; fi
+		return 0
+	fi
+	ep_props=$(systemctl show "$3.service" -p ActiveState -p SubState -p MainPID -p Result \
+		-p ExecMainStatus -p Job) || fail "systemctl show $3 failed"
+	fact props "$ep_props"
+	ep_pid=${ep_props#*MainPID=}
+	ep_pid=${ep_pid%%[!0-9]*}
+	if [ "${ep_pid:-0}" != 0 ] && launch_since "$ep_pid"; then
+		fact alive yes
+		fact pid "$ep_pid"
+	fi
+}
+
+# launch_nap: a tenth of a second, or what the host can.
+launch_nap() {
+	sleep 0.1 2>/dev/null || sleep 1
+}
+
+# launch_end PID SINCE SECONDS: ends a process: TERM, and KILL after SECONDS. No
+# record; part of another change.
+launch_end() {
+	launch_runs "$1" "$2" || return 0
+	kill "$1" || fail "can't end process $1" "it runs as another user: is become set?"
+	ep_tries=$(($3 * 10))
+	while launch_runs "$1" "$2"; do
+		if [ "$ep_tries" = 0 ]; then
+			warn "process $1 did not end within $3 s of SIGTERM and was killed"
+			kill -s KILL "$1" || :
+		fi
+		[ "$ep_tries" -gt -50 ] || fail "process $1 does not end, even when killed" "does it hang in a disk or network file system?"
+		progress "waiting for process $1 to end"
+		launch_nap
+		ep_tries=$((ep_tries - 1))
+	done
+}
+
+# launch_holders INODE...: prints who holds sockets: inode, process, command.
+launch_holders() {
+	# shellcheck disable=SC2012 # names in /proc are tame, and busybox find has no -lname
+	ls -l /proc/[0-9]*/fd 2>/dev/null | awk -v want=" $* " '
+		/^\/proc\// { split($0, part, "/"); pid = part[3] }
+		{
+			n = $NF
+			if (sub(/^socket:\[/, "", n) && sub(/\]$/, "", n) && index(want, " " n " ")) print n, pid
+		}' | while read -r ep_inode ep_pid; do
+		printf '%s %s %s\n' "$ep_inode" "$ep_pid" "$(tr '\000\n' '  ' <"/proc/$ep_pid/cmdline" 2>/dev/null)"
+	done
+}
+
+# launch_log FILE USER: a log file that the daemon can write. No record: the
+# start that it is for is one.
+launch_log() {
+	[ ! -e "$1" ] || return 0
+	case $1 in */*) [ -d "${1%/*}" ] || fail "there is no directory ${1%/*} for the log" "make it first, with the mkdir task" ;; esac
+	: >>"$1" || fail "can't write the log $1"
+	[ -z "$2" ] || [ "$(id -u)" != 0 ] || chown -- "$2" "$1" || fail "can't give the log $1 to $2"
+	! have restorecon || restorecon "$1" 2>/dev/null || :
+}
+
+# launch_unit TITLE NAME PID SINCE SECONDS [BASE]: starts a unit, after the end
+# of the process that does its work until now (PID may be empty). With BASE, the
+# process was started by BASE.run, which goes.
+launch_unit() {
+	would "$1" || return 0
+	if [ "$(systemctl show "$2.service" -p NeedDaemonReload)" = NeedDaemonReload=yes ]; then
+		systemctl daemon-reload || fail "systemctl daemon-reload failed"
+	fi
+	progress "stopping $2"
+	systemctl stop "$2.service" || fail "systemctl stop $2 failed"
+	[ -z "$3" ] || launch_end "$3" "$4" "$5"
+	[ -z "${6:-}" ] || rm -f -- "$6.pid" "$6.run" || fail "can't remove $6.run"
+	systemctl reset-failed "$2.service" 2>/dev/null || :
+	# a blocking start of one member of a cluster would wait for the others
+	systemctl --no-block start "$2.service" || fail "systemctl start $2 failed"
+}
+
+# launch_enable NAME: whether a unit starts with the host.
+launch_enable() {
+	case $(systemctl is-enabled "$1.service" 2>/dev/null) in
+	enabled) return 0 ;;
+	masked*)
+		if would "unmask $1"; then
+			systemctl unmask -q "$1.service" || fail "systemctl unmask $1 failed"
+		fi
+		;;
+	esac
+	if would "enable $1"; then
+		systemctl enable -q "$1.service" || fail "systemctl enable $1 failed"
+	fi
+}
+
+# launch_disable NAME: see launch_enable.
+launch_disable() {
+	[ "$(systemctl is-enabled "$1.service" 2>/dev/null)" = enabled ] || return 0
+	if would "disable $1"; then
+		systemctl disable -q "$1.service" || fail "systemctl disable $1 failed"
+	fi
+}
+
+# launch_settle FILE TEXT [TITLE]: gives a file a text that its process need not
+# be restarted for: it keeps its time. Without a TITLE there is no record: it is
+# part of the start.
+launch_settle() {
+	scratch
+	printf '%s' "$2" >"$ep_scratch/settled"
+	! cmp -s -- "$ep_scratch/settled" "$1" || return 0
+	[ -z "${3:-}" ] || would "$3" || return 0
+	ep_new=${1%/*}/.${1##*/}.new
+	if ! { cp -p -- "$1" "$ep_new" && cat -- "$ep_scratch/settled" >"$ep_new" &&
+		touch -r "$1" -- "$ep_new" && mv -f -- "$ep_new" "$1"; }; then
+		rm -f -- "$ep_new"
+		fail "can't write $1"
+	fi
+	case $1 in /etc/systemd/*) systemctl daemon-reload || fail "systemctl daemon-reload failed" ;; esac
+}
+
+# launch_spawn TITLE PID SINCE SECONDS BASE LOG USER GROUP CONFIG: starts the
+# program of BASE.run in the background, after the end of the process PID (may
+# be empty). Tells what is known of it.
+launch_spawn() {
+	would "$1" || return 0
+	[ -z "$2" ] || launch_end "$2" "$3" "$4"
+	launch_log "$6" "$7${8:+:$8}"
+	launch_home "$7"
+	EP_BASE=$5 EP_LOG=$6 EP_CONFIG=$9 EP_HOME=$ep_home EP_USER=${7:-$(id -un)}
+	# The child first tells who it is, then becomes the program: so a start that
+	# is cut off in the middle is either not made or known.
+	# shellcheck disable=SC2016,SC2089 # expanded by the child
+	EP_CHILD='
+		read -r stat </proc/$$/stat
+		set -- ${stat##*") "}
+		printf "%s\n%s %s\n" "$$" "${20}" "$EP_CONFIG" >"$EP_BASE.pid.new" && mv -f -- "$EP_BASE.pid.new" "$EP_BASE.pid" || exit 125
+		exec env -i HOME="$EP_HOME" USER="$EP_USER" LOGNAME="$EP_USER" SHELL=/bin/sh PATH="$PATH" sh "$EP_BASE.run"'
+	# shellcheck disable=SC2090
+	export EP_BASE EP_LOG EP_CONFIG EP_HOME EP_USER EP_CHILD
+	# shellcheck disable=SC2016 # expanded by the parent
+	ep_parent='
+		exec 3>&1 >>"$EP_LOG" 2>&1 || exit 1
+		trap "" HUP
+		if command -v setsid >/dev/null; then
+			setsid sh -c "$EP_CHILD" 3>&- &
+		else
+			set -m
+			sh -c "$EP_CHILD" 3>&- &
+		fi
+		pid=$!
+		for i in 1 2 3 4 5; do
+			stat=
+			{ read -r stat </proc/$pid/stat; } 2>/dev/null || :
+			case ${stat##*") "} in
+			"" | [ZX]*)
+				code=0
+				wait $pid || code=$?
+				echo "$code" >&3
+				exit 0
+				;;
+			esac
+			sleep 0.05 2>/dev/null || break
+		done'
+	ep_code=$(launch_as "$7" "$8" "$ep_parent") || fail "can't start $5.run${7:+ as user $7}" "can ${7:-it} write $6 and $5.pid?"
+	[ -z "$ep_code" ] || fact ended "$ep_code"
+	if [ -f "$5.pid" ]; then
+		fact pid_file "$(cat -- "$5.pid")"
+	fi
+}
+
+# launch_as USER GROUP TEXT: runs constant shell text as a user, in a folder that
+# any user can be in. An empty USER is this one.
+launch_as() {
+	cd /
+	if [ -z "$1$2" ]; then
+		sh -c "$3"
+		return
+	fi
+	owner_ids "${1:-$(id -un)}" "$2"
+	if [ "$ep_uid" = "$(id -u)" ] && [ "${ep_gid:-$(id -g)}" = "$(id -g)" ]; then
+		sh -c "$3"
+	elif setpriv --help 2>/dev/null | grep -q -e --reuid; then
+		[ -n "$ep_gid" ] || ep_gid=$(id -g "$1")
+		setpriv --reuid="$ep_uid" --regid="$ep_gid" --init-groups sh -c "$3"
+	elif [ -n "$ep_gid" ] && [ "$ep_gid" != "$(id -g "$1")" ]; then
+		echo "this host has no setpriv to give the daemon a group other than its user's" >&2
+		return 1
+	else
+		su -s /bin/sh "$1" -c "$3"
+	fi
+}
+
+# launch_adopt TITLE BASE PID SINCE CONFIG USER GROUP: from now on BASE.run stands
+# for a process that someone else started.
+launch_adopt() {
+	if would "$1"; then
+		printf '%s\n%s %s\n' "$3" "$4" "$5" >"$2.pid" || fail "can't write $2.pid"
+		[ -z "$6$7" ] || [ "$(id -u)" != 0 ] || chown -- "$6${7:+:$7}" "$2.pid" || fail "can't give $2.pid to $6"
+	fi
+}
+
+# launch_drop NAME SECONDS: ends a unit for good and takes its file away, for a
+# daemon that from now on runs without systemd.
+launch_drop() {
+	if would "remove the systemd unit $1"; then
+		systemctl disable -q --now "$1.service" || fail "systemctl disable --now $1 failed"
+		rm -f -- "/etc/systemd/system/$1.service" || fail "can't remove the unit"
+		systemctl daemon-reload || fail "systemctl daemon-reload failed"
+	fi
+}
+
+# launch_stop TITLE PID SINCE SECONDS NAME BASE: ends a daemon and keeps it ended.
+# NAME is empty where systemd does not know it, BASE where there is no run file.
+launch_stop() {
+	if would "$1"; then
+		if [ -n "$5" ]; then
+			systemctl stop "$5.service" || fail "systemctl stop $5 failed"
+		fi
+		[ -z "$2" ] || launch_end "$2" "$3" "$4"
+		[ -z "$6" ] || rm -f -- "$6.pid"
+	fi
+}
+
+# launch_tail LOG NAME: prints the end of a daemon's log, from the file LOG or
+# the journal of the unit NAME.
+launch_tail() {
+	if [ -n "$1" ] && [ -s "$1" ]; then
+		tail -n 20 -- "$1" 2>/dev/null || :
+	elif [ -n "$2" ] && have journalctl; then
+		journalctl -q -u "$2.service" -n 20 --no-pager -o cat 2>/dev/null || :
+	fi
+}
