@@ -15,6 +15,7 @@ func Builtin() *Registry {
 	return &Registry{map[string]func() Module{
 		"group":     func() Module { return &Group{} },
 		"hosts":     func() Module { return &Hosts{} },
+		"launch":    func() Module { return &Launch{} },
 		"mkdir":     func() Module { return &Mkdir{} },
 		"preflight": func() Module { return &Preflight{} },
 		"user":      func() Module { return &User{} },
