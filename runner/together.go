@@ -223,7 +223,7 @@ func (p *play) peersTold(ctx context.Context, parts, asked map[*host]*part, told
 			pt = asked[h]
 		}
 		if pt != nil && pt.err == nil {
-			peer.Gathered, peer.Conn = told[h], pt.target.Conn
+			peer.Gathered, peer.Conn, peer.Outside = told[h], pt.target.Conn, parts[h] == nil
 			reachable = append(reachable, peer)
 		}
 	}

@@ -50,8 +50,9 @@ connection, so the host needs no curl.
 A daemon that runs is restarted when it was started with another configuration, or
 when its program file was replaced. That is refused if it would lose the quorum:
 when as many hosts are ready now as make a majority, and without this one they
-would not. Hosts that --limit leaves out count as not ready. Plays of one or two
-hosts have no quorum to keep; they get a warning.
+would not. Hosts that --limit leaves out are asked too; one that can't be reached
+counts as not ready. Plays of one or two hosts have no majority to spare; they get
+a warning.
 
 A process that someone started by hand is recognised by its command line. With
 manager nohup it is left running; under systemd it is replaced by the unit.

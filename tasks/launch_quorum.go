@@ -40,9 +40,6 @@ func (l *Launch) mayRestart(ctx context.Context, t *Target, why string) (warning
 	}
 	f := Failf("%s must be restarted (%s), but without it only %d of %d hosts would be ready, and %d are needed", l.Name, why, len(others), total, need)
 	f.Hint = fmt.Sprintf("ready now: %s; mend the others first", strings.Join(ready, ", "))
-	if len(t.Everyone) > len(t.Peers) {
-		f.Hint += ", or run without --limit: hosts that are left out can't be asked"
-	}
 	return "", f
 }
 
@@ -55,7 +52,7 @@ func (l *Launch) readyHosts(ctx context.Context, t *Target) []string {
 			if t.Peers[i].Name == t.Host.Name {
 				break
 			}
-			would[t.Peers[i].Name] = true
+			would[t.Peers[i].Name] = !t.Peers[i].Outside
 		}
 	}
 	ready := make([]bool, len(t.Peers))

@@ -62,7 +62,7 @@ func (l *Launch) standing(t *Target) (running []Peer, others, need int) {
 			continue
 		}
 		d, ok := p.Gathered.(*daemon)
-		if passed || ok && d.running() {
+		if passed && !p.Outside || ok && d.running() {
 			running = append(running, p)
 		}
 	}

@@ -16,6 +16,8 @@ type Peer struct {
 	Address  string // ansible_host, or the name
 	Gathered any    // what Gather returned for it; nil if the module is no Gatherer
 	Conn     Conn   // the connection to it
+	// Outside: --limit leaves it out. It is asked (Gather) and not changed.
+	Outside bool
 }
 
 // A Target is the host that a module runs against, and all it may know.
