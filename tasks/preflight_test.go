@@ -1,0 +1,129 @@
+package tasks_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/etcdplay/etcdplay/internal/value"
+	"github.com/etcdplay/etcdplay/tasks"
+	"github.com/etcdplay/etcdplay/tasks/tasktest"
+)
+
+// preflightOn runs preflight as the runner does, all hosts being this machine,
+// and returns the result of the first.
+func preflightOn(t *testing.T, conn tasks.Conn, args ...*value.Dict) (tasks.Result, error) {
+	t.Helper()
+	target := &tasks.Target{Conn: conn, Status: func(string) {}}
+	var first *tasks.Preflight
+	for i, a := range args {
+		p := &tasks.Preflight{}
+		if err := tasks.Decode(p, a); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		gathered, err := p.Gather(t.Context(), target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		target.Peers = append(target.Peers, tasks.Peer{Name: fmt.Sprintf("peer%d", i+1), Conn: conn, Gathered: gathered})
+		if i == 0 {
+			first, target.Host = p, target.Peers[0]
+		}
+	}
+	return first.Run(t.Context(), target)
+}
+
+func preflightShells(t *testing.T, f func(t *testing.T, conn tasks.Conn, home string)) {
+	for _, sh := range tasktest.Shells(t) {
+		t.Run(sh.Name, func(t *testing.T) {
+			home := t.TempDir()
+			f(t, &tasktest.Conn{Shell: sh, Home: home}, home)
+		})
+	}
+}
+
+func TestPreflightTakenPorts(t *testing.T) {
+	preflightShells(t, func(t *testing.T, conn tasks.Conn, _ string) {
+		for _, c := range []struct{ listen, want, taken string }{
+			{"127.0.0.1:0", "127.0.0.1", "127.0.0.1:PORT"},
+			{"127.0.0.1:0", "", "127.0.0.1:PORT"},
+			{"127.0.0.1:0", "127.0.0.2", ""},
+			{"0.0.0.0:0", "127.0.0.2", ":PORT"},
+			{"[::1]:0", "[::1]", "[::1]:PORT"},
+			{"[::1]:0", "127.0.0.1", ""},
+		} {
+			l, err := net.Listen("tcp", c.listen)
+			if err != nil {
+				t.Logf("left out: this machine can't listen on %s: %v", c.listen, err)
+				continue
+			}
+			_, port, _ := net.SplitHostPort(l.Addr().String())
+			want := port
+			if c.want != "" {
+				want = c.want + ":" + port
+			}
+			_, err = preflightOn(t, conn, value.NewDict("ports", want))
+			l.Close()
+			text := failureText(err)
+			switch holder := fmt.Sprintf("port %s is taken: process %d listens on ", port, os.Getpid()); {
+			case c.taken == "" && err != nil:
+				t.Errorf("%s listens, %s is wanted: %s", l.Addr(), want, text)
+			case c.taken != "" && (!strings.Contains(text, holder) || !strings.Contains(text, strings.ReplaceAll(c.taken, "PORT", port)+": "+os.Args[0])):
+				t.Errorf("%s listens, %s is wanted: %s\nwant: %s… %s", l.Addr(), want, text, holder, c.taken)
+			}
+		}
+	})
+}
+
+func TestPreflightTwins(t *testing.T) {
+	conn := &tasktest.Conn{Shell: tasktest.Shells(t)[0], Home: t.TempDir()}
+	dict := value.NewDict
+	named := func(name, shared string) *value.Dict {
+		return dict("unique", dict("name", name, "url", "http://"+name), "shared", shared)
+	}
+	for what, c := range map[string]struct {
+		args []*value.Dict
+		want string
+	}{
+		"two names of one machine": {[]*value.Dict{dict(), dict()}, "peer1 and peer2 are the same machine"},
+		"on purpose":               {[]*value.Dict{named("a", "yes"), named("b", "yes")}, ""},
+		"one name":                 {[]*value.Dict{named("a", "yes"), named("b", "yes"), named("a", "yes")}, "peer1 and peer3 have the same name: a"},
+	} {
+		if _, err := preflightOn(t, conn, c.args...); (err == nil) != (c.want == "") || !strings.Contains(failureText(err), c.want) {
+			t.Errorf("%s: %s, want %q", what, failureText(err), c.want)
+		}
+	}
+}
+
+func TestPreflightStranger(t *testing.T) {
+	preflightShells(t, func(t *testing.T, conn tasks.Conn, home string) {
+		host := func(name, record string) *value.Dict {
+			dir := home + "/" + name
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if record != "" {
+				if err := os.WriteFile(dir+"/etcd.run", []byte(record), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return value.NewDict("shared", true, "daemon", value.NewDict("name", "etcd", "dir", dir, "peer", name+"=http://"+name))
+		}
+		if _, err := preflightOn(t, conn, host("peer1", ""), host("peer2", "")); err != nil {
+			t.Errorf("all hosts are new: %s", failureText(err))
+		}
+		stopped := "exec etcd --initial-cluster=peer1=http://peer1,peer2=http://peer2"
+		if _, err := preflightOn(t, conn, host("peer1", ""), host("peer2", stopped)); err != nil {
+			t.Errorf("an earlier run came as far as peer2: %s", failureText(err))
+		}
+		if _, err := preflightOn(t, conn, host("peer4", ""), host("peer1", ""), host("peer2", stopped)); err == nil ||
+			!strings.Contains(failureText(err), "the cluster that runs on peer3 was made without it (it knows no peer4=http://peer4)") {
+			t.Errorf("peer4 is no member: %s", failureText(err))
+		}
+	})
+}
