@@ -112,9 +112,7 @@ func (s *scope) findRole(name string, at source.Pos) (string, bool) {
 			}
 		}
 	}
-	if e.Hint = source.DidYouMean(base(name), known); e.Hint == "" {
-		e.Hint = "looked for " + strings.Join(tried, ", ")
-	}
+	e.Hint = strings.TrimSpace(source.DidYouMean(base(name), known) + " looked for " + strings.Join(tried, ", "))
 	if strings.Count(name, ".") == 2 && !strings.Contains(name, "/") {
 		e.Hint = "roles of collections are not supported: put the role into roles/"
 	}
