@@ -197,3 +197,44 @@ func TestParseURL(t *testing.T) {
 		}
 	}
 }
+
+func TestOtherVersions(t *testing.T) {
+	for _, version := range []string{"3.5.35", "3.7.3"} {
+		t.Run(version, func(t *testing.T) {
+			servers := etcdtest.Servers(t, version, 3)
+			etcdtest.Start(t, servers...)
+			c := open(t, servers)
+			healthy(t, c, etcd.Expect{Members: three.Members, Version: version})
+			if err := c.TestWrite(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestAlarmAndLearner(t *testing.T) {
+	servers := etcdtest.Servers(t, etcdtest.Version, 1)
+	servers[0].Args = append(servers[0].Args, "--quota-backend-bytes=1")
+	etcdtest.Start(t, servers...)
+	c := open(t, servers)
+	etcdctl := etcdtest.Program(t, etcdtest.Version, "etcdctl")
+	etcdtest.Eventually(t, func(ctx context.Context) error {
+		if !c.Observe(ctx).Quorum {
+			return errors.New("no quorum")
+		}
+		return nil
+	})
+	if err := c.TestWrite(t.Context()); err == nil || !strings.Contains(err.Error(), "database space exceeded") {
+		t.Errorf("a write beyond the quota: %v", err)
+	}
+	if out, err := exec.Command(etcdctl, "--endpoints="+servers[0].Client, "member", "add", "peer2", "--learner", "--peer-urls=http://127.0.0.1:1").CombinedOutput(); err != nil {
+		t.Fatalf("member add: %v\n%s", err, out)
+	}
+	s := c.Observe(t.Context())
+	text := words(etcd.Judge(s, etcd.Expect{Members: []string{"peer1"}}))
+	for _, want := range []string{"peer1: alarm NOSPACE", "with peer URL http://127.0.0.1:1 was added but has never started"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not among the problems:\n%s", want, text)
+		}
+	}
+}

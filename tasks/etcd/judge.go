@@ -201,7 +201,7 @@ func (j *judge) hashes() {
 			j.add(e.Name, "", "its data could not be hashed: %v", e.HashErr)
 		case e.HashRevision != 0:
 			key := fmt.Sprintf("%d", e.Hash)
-			if e.CompactRevision != 0 {
+			if e.CompactRevision > 0 { // -1: never compacted
 				key += fmt.Sprintf(" (compacted at %d)", e.CompactRevision)
 			}
 			by[key] = append(by[key], e.Name)
