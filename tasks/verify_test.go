@@ -14,7 +14,7 @@ import (
 
 	"github.com/etcdplay/etcdplay/internal/value"
 	"github.com/etcdplay/etcdplay/tasks"
-	"github.com/etcdplay/etcdplay/tasks/etcd/etcdtest"
+	"github.com/etcdplay/etcdplay/test/etcdtest"
 	"github.com/etcdplay/etcdplay/tasks/script"
 )
 

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/etcdplay/etcdplay/tasks/etcd"
-	"github.com/etcdplay/etcdplay/tasks/etcd/etcdtest"
+	"github.com/etcdplay/etcdplay/test/etcdtest"
 	"github.com/google/go-cmp/cmp"
 )
 
