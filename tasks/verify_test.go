@@ -14,8 +14,8 @@ import (
 
 	"github.com/etcdplay/etcdplay/internal/value"
 	"github.com/etcdplay/etcdplay/tasks"
-	"github.com/etcdplay/etcdplay/test/etcdtest"
 	"github.com/etcdplay/etcdplay/tasks/script"
+	"github.com/etcdplay/etcdplay/test/etcdtest"
 )
 
 // loopbackHost is a host whose network is this machine's own.
