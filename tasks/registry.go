@@ -13,6 +13,7 @@ type Registry struct{ makers map[string]func() Module }
 // is one line here.
 func Builtin() *Registry {
 	return &Registry{map[string]func() Module{
+		"firewall":  func() Module { return &Firewall{} },
 		"group":     func() Module { return &Group{} },
 		"hosts":     func() Module { return &Hosts{} },
 		"launch":    func() Module { return &Launch{} },

@@ -22,6 +22,7 @@ type Case struct {
 	Setup string    `yaml:"setup"` // sh, run in the folder before anything else
 	// Root: the folder's subfolders (etc, home…) cover the machine's.
 	Root  bool              `yaml:"root"`
+	Netns bool              `yaml:"netns"` // in a network namespace of its own
 	Binds []string          `yaml:"binds"` // what is mounted over what: FROM, TO, FROM, TO…
 	Peers []Peer            `yaml:"peers"`
 	Files map[string]string `yaml:"files"` // on the controller, by name

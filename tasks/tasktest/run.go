@@ -56,11 +56,14 @@ func run(t *testing.T, reg *tasks.Registry, c Case, sh Shell) {
 			t.Skipf("%s has no %s", sh.Name, program)
 		}
 	}
-	if (c.Root || len(c.Binds) > 0) && os.Getuid() != 0 {
-		t.Skip("needs root, for a mount namespace of its own")
+	if (c.Root || c.Netns || len(c.Binds) > 0) && os.Getuid() != 0 {
+		t.Skip("needs root, for namespaces of its own")
 	}
 	conn.Binds = c.Binds
-	shell(t, root, c.Setup, "setup")
+	if c.Netns {
+		conn.Netns = newNetns(t)
+	}
+	shell(t, conn, root, c.Setup, "setup")
 	do := func(check bool) (tasks.Result, error) {
 		return one(t, reg, c, conn, root, check)
 	}
@@ -85,7 +88,7 @@ func run(t *testing.T, reg *tasks.Registry, c Case, sh Shell) {
 		}
 		sameList(t, "check mode's changes", made.Changes, foreseen.Changes)
 	}
-	shell(t, root, c.After, "after")
+	shell(t, conn, root, c.After, "after")
 
 	for _, check := range []bool{true, false} {
 		again, err := do(check)
@@ -96,7 +99,7 @@ func run(t *testing.T, reg *tasks.Registry, c Case, sh Shell) {
 			sameList(t, fmt.Sprintf("changes of the second run (check %v)", check), c.Again, again.Changes)
 		}
 	}
-	shell(t, root, c.After, "after the second run")
+	shell(t, conn, root, c.After, "after the second run")
 }
 
 func one(t *testing.T, reg *tasks.Registry, c Case, conn *Conn, root string, check bool) (tasks.Result, error) {
@@ -197,12 +200,13 @@ func explain(err error) string {
 	return fmt.Sprintf("%s (exit %d)\nhint: %s\nstderr: %s", err, f.Code, f.Hint, f.Stderr)
 }
 
-func shell(t *testing.T, dir, text, what string) {
+func shell(t *testing.T, conn *Conn, dir, text, what string) {
 	t.Helper()
 	if text == "" {
 		return
 	}
-	cmd := exec.Command("sh", "-eux", "-c", text)
+	argv := append(inNetns(conn.Netns), "sh", "-eux", "-c", text)
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", what, err, out)

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -76,6 +77,8 @@ type Conn struct {
 	Root string
 	// Binds are files or folders mounted over others meanwhile: FROM, TO, FROM, TO…
 	Binds []string
+	// Netns is a process whose network namespace the scripts run in, or 0.
+	Netns int
 	Home  string // $HOME; "/root" when empty
 	// Env are further variables, NAME=value.
 	Env []string
@@ -144,14 +147,43 @@ func (c *Conn) argv() []string {
 		}
 	}
 	if len(binds) == 0 {
-		return c.Shell.Argv
+		return append(inNetns(c.Netns), c.Shell.Argv...)
 	}
 	enter := script.New()
 	for pair := range slices.Chunk(binds, 2) {
 		enter.Call("mount", "--bind", pair[0], pair[1])
 	}
 	enter.Call("exec", c.Shell.Argv...)
-	return []string{"unshare", "-m", "sh", "-ec", enter.Body()}
+	return append(inNetns(c.Netns), "unshare", "-m", "sh", "-ec", enter.Body())
+}
+
+// inNetns begins a command line that runs in the network namespace of a process.
+func inNetns(pid int) []string {
+	if pid == 0 {
+		return nil
+	}
+	return []string{"nsenter", "-n", "-t", strconv.Itoa(pid)}
+}
+
+// newNetns starts a process that holds a network namespace until the test ends.
+func newNetns(t testing.TB) int {
+	t.Helper()
+	cmd := exec.Command("unshare", "-n", "sh", "-c", "echo; exec sleep 600")
+	ready, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	if _, err := ready.Read(make([]byte, 1)); err != nil {
+		t.Fatalf("no network namespace: %v", err)
+	}
+	return cmd.Process.Pid
 }
 
 // Put implements tasks.Conn.
