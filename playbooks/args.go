@@ -86,32 +86,22 @@ func (s *scope) actionForm(t *Task, e entry) (Spec, bool) {
 func (s *scope) freeForm(t *Task, spec Spec, n *yaml.Node, text string, base int) {
 	whole := base == 0
 	at := func(off int) source.Pos { return textPos(s.doc, n, n.Value, base+off) }
-	words, err := tokens(text)
+	free, pairs, err := takeApart(text, contains(rawTasks, t.Action))
 	if err != nil {
 		s.errorf(s.pos(n), "%w", err).WithHint("put the arguments on lines of their own, below %s", t.Action)
 		return
 	}
-	raw := contains(rawTasks, t.Action)
-	var free []token
 	var keys []keyed
 	args := value.NewDict()
 	dynamic := false
-	for _, w := range words {
-		if w.text == `\` { // the line goes on
+	for _, a := range pairs {
+		if _, twice := args.Get(a.key); twice {
+			s.errorf(at(a.off), "%q is given twice", a.key)
 			continue
 		}
-		key, val, off, ok := assignment(w)
-		if !ok || raw && !contains(rawWords, key) {
-			free = append(free, w)
-			continue
-		}
-		if _, twice := args.Get(key); twice {
-			s.errorf(at(w.off), "%q is given twice", key)
-			continue
-		}
-		v := s.textValue(val, at(w.off+off))
-		keys = append(keys, keyed{pos: at(w.off), name: key, val: v})
-		args.Set(key, v.raw)
+		v := s.textValue(a.val, at(a.valOff))
+		keys = append(keys, keyed{pos: at(a.off), name: a.key, val: v})
+		args.Set(a.key, v.raw)
 		dynamic = dynamic || v.dynamic
 	}
 	if len(keys) > 0 {
@@ -119,7 +109,7 @@ func (s *scope) freeForm(t *Task, spec Spec, n *yaml.Node, text string, base int
 	}
 	switch {
 	case len(free) == 0:
-	case spec.FreeForm == "" && len(keys) == 0 && len(words) == 1 && jinja.IsTemplate(text):
+	case spec.FreeForm == "" && len(keys) == 0 && len(free) == 1 && jinja.IsTemplate(text):
 		t.ArgsFrom = s.textValue(strings.TrimSpace(text), at(free[0].off))
 	case spec.FreeForm == "":
 		s.errorf(at(free[0].off), "%s takes arguments by name, not %s", t.Action, quoteShort(free[0].text)).
@@ -127,15 +117,7 @@ func (s *scope) freeForm(t *Task, spec Spec, n *yaml.Node, text string, base int
 	case len(keys) == 0 && whole:
 		t.FreeForm = s.value(n)
 	default:
-		var b strings.Builder
-		for i, w := range free {
-			b.WriteString(w.text)
-			if i < len(free)-1 && w.trail == "" {
-				w.trail = " "
-			}
-			b.WriteString(w.trail)
-		}
-		t.FreeForm = s.textValue(strings.TrimSpace(b.String()), at(free[0].off))
+		t.FreeForm = s.textValue(rejoin(free), at(free[0].off))
 	}
 }
 

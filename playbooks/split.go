@@ -69,6 +69,52 @@ func tokens(text string) ([]token, error) {
 	return list, nil
 }
 
+// An argument is one k=v.
+type argument struct {
+	key, val    string
+	off, valOff int // where in the text they begin, in bytes
+}
+
+// takeApart splits the text behind a task's name into arguments and the rest.
+// raw: only rawWords are arguments.
+func takeApart(text string, raw bool) (free []token, args []argument, err error) {
+	words, err := tokens(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, w := range words {
+		if w.text == `\` { // the line goes on
+			if len(free) > 0 {
+				free[len(free)-1].trail = strings.ReplaceAll(w.trail, "\n", "")
+			}
+			continue
+		}
+		key, val, off, ok := assignment(w)
+		if !ok {
+			w.text = strings.ReplaceAll(w.text, `\=`, "=")
+		}
+		if !ok || raw && !contains(rawWords, key) {
+			free = append(free, w)
+			continue
+		}
+		args = append(args, argument{key, val, w.off, w.off + off})
+	}
+	return free, args, nil
+}
+
+// rejoin puts the rest together again, with the white space that was in it.
+func rejoin(free []token) string {
+	var b strings.Builder
+	for i, w := range free {
+		b.WriteString(w.text)
+		if i < len(free)-1 && w.trail == "" {
+			w.trail = " "
+		}
+		b.WriteString(w.trail)
+	}
+	return strings.TrimSpace(b.String())
+}
+
 // assignment takes a token k=v apart; the = may not be escaped. off is where
 // in the token the value begins.
 func assignment(t token) (key, val string, off int, ok bool) {
