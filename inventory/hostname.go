@@ -28,9 +28,6 @@ const label = `(?:[\pL\pN_]|` + rangePart + `)(?:(?:[\pL\pN_-]|` + rangePart + `
 // ranges and a port, into the names it stands for. The port is 0 where none is
 // given.
 func expandHost(text string) (names []string, port int, err error) {
-	if text == "---" {
-		return nil, 0, fmt.Errorf("--- begins a YAML file, and this is read as INI")
-	}
 	if strings.HasSuffix(text, ":") && !strings.HasSuffix(text, "::") {
 		return nil, 0, fmt.Errorf("the host name %s ends in a colon: a port is missing", text)
 	}

@@ -58,6 +58,10 @@ func (inv *Inventory) readINI(file string, data []byte) error {
 			continue
 		}
 		at.Col = 1 + utf8.RuneCountInString(line[:strings.Index(line, text)])
+		if text == "---" && r.kind == "hosts" {
+			r.fail(at, line, "--- begins a YAML file, and this is read as INI").WithHint("rename it to end in .yml")
+			break // the rest would only be misread
+		}
 		r.line(at, line, text)
 	}
 	for _, p := range r.waiting {
@@ -134,7 +138,7 @@ func (r *iniReader) section(at source.Pos, line, name, kind string) {
 		}
 		r.resolve(name)
 	case "vars":
-		if r.group == nil {
+		if r.group == nil && r.pending[name] == nil {
 			r.wait(name, at, line).header = true
 		}
 	default:
@@ -241,7 +245,7 @@ func (r *iniReader) hostLine(at source.Pos, line, text string) {
 			case strings.Contains(text, "{{"):
 				e.Hint = "put quotes around a value that holds blanks: name=\"{{ … }}\""
 			}
-			continue
+			return
 		}
 		if w.hash {
 			r.inv.warn(source.Errorf(here, "a # cuts the value of %s short", key).

@@ -41,21 +41,29 @@ type Var struct {
 	Group string // the group that it is set for, "" for a host's own
 }
 
-// A table is variables by name. It is never changed once a Resolved holds it.
+// A table is the variables of one layer by name, and those that lost to a later
+// line or file of the same layer. It is never changed once a Resolved holds it.
 type table struct {
-	vars map[string]Var
+	vars   map[string]Var
+	beaten map[string][]Var
 }
 
 func (t *table) set(v Var) {
 	if t.vars == nil {
 		t.vars = map[string]Var{}
 	}
+	if old, have := t.vars[v.Name]; have {
+		if t.beaten == nil {
+			t.beaten = map[string][]Var{}
+		}
+		t.beaten[v.Name] = append(slices.Clone(t.beaten[v.Name]), old) // a copy may share it
+	}
 	t.vars[v.Name] = v
 }
 
 // with is a copy that holds more variables.
 func (t table) with(more ...Var) table {
-	c := table{vars: maps.Clone(t.vars)}
+	c := table{vars: maps.Clone(t.vars), beaten: maps.Clone(t.beaten)}
 	for _, v := range more {
 		c.set(v)
 	}
@@ -94,10 +102,18 @@ func (r *Resolved) Names() []string {
 func (r *Resolved) Explain(name string) []Var {
 	var out []Var
 	seen := map[source.Pos]bool{}
-	for _, t := range slices.Backward(r.layers) {
-		if v, ok := t.vars[name]; ok && (v.From.Line == 0 || !seen[v.From]) {
+	add := func(v Var) {
+		if v.From.Line == 0 || !seen[v.From] {
 			seen[v.From] = true
 			out = append(out, v)
+		}
+	}
+	for _, t := range slices.Backward(r.layers) {
+		if v, ok := t.vars[name]; ok {
+			add(v)
+			for _, b := range slices.Backward(t.beaten[name]) {
+				add(b)
+			}
 		}
 	}
 	return out

@@ -19,7 +19,15 @@ func (inv *Inventory) readYAML(file string, data []byte) error {
 	if root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null" {
 		return nil
 	}
-	for _, e := range r.entries(root, "an inventory", "groups") {
+	groups := r.entries(root, "an inventory", "groups")
+	for _, e := range groups {
+		if e.name == "plugin" && e.value.Kind == yaml.ScalarNode {
+			r.fail(e.key, "inventory plugins (%s) cannot be used here", e.value.Value).
+				WithHint("use an executable that prints the inventory as JSON on --list")
+			return r.errs.Err() // the rest is the plugin's
+		}
+	}
+	for _, e := range groups {
 		r.group(e)
 	}
 	return r.errs.Err()
@@ -111,7 +119,7 @@ func (r *yamlReader) name(k *yaml.Node, of string) (string, bool) {
 		if name, ok := v.(string); ok && err == nil {
 			return name, true
 		}
-		r.fail(k, "the names of %s must be text, and %s is read as %s", of, k.Value, value.Repr(v)).
+		r.fail(k, "the names of %s must be text, and %s is %s", of, k.Value, jsonKind(v)).
 			WithHint("put it in quotes: %q", k.Value)
 		return "", false
 	}
@@ -150,10 +158,6 @@ func nodeKind(n *yaml.Node) string {
 func (r *yamlReader) group(e yamlEntry) *Group {
 	g := r.inv.addGroup(e.name)
 	switch body := resolved(e.value); {
-	case e.name == "plugin" && body != nil && body.Kind == yaml.ScalarNode:
-		r.fail(e.key, "inventory plugins (%s) cannot be used here", body.Value).
-			WithHint("use an executable that prints the inventory as JSON on --list")
-		return g
 	case isNull(body):
 		return g
 	case body.Kind != yaml.MappingNode:
