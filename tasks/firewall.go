@@ -52,7 +52,7 @@ rule opens stays open. The rest of the firewall is left alone.`,
     source: 192.168.161.0/24
     zone: internal
 `,
-		Returns: []Return{{"backend", "firewalld, ufw, iptables, nftables or none"}, {"zone", "firewalld's zone"}, {"ports", "the ports, as 2379/tcp"}},
+		Returns: []Return{{"backend", "firewalld, ufw, iptables, nftables or none; \"iptables nftables\" where both filter"}, {"zone", "firewalld's zone"}, {"ports", "the ports, as 2379/tcp"}},
 	}
 }
 

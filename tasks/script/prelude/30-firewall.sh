@@ -2,7 +2,7 @@
 # Open ports, at run time and after a reboot, in whichever firewall the host
 # has. A backend NAME has the verbs NAME_active, NAME_ready (may fail with what
 # is wrong), NAME_now and NAME_kept (is the port open now, after a reboot?), and
-# NAME_set_now and NAME_set_kept (open or close it). These see
+# NAME_set_now and NAME_set_kept (open or close it; no harm where it is). These see
 #
 #   $fw_port    2379 or 7000-7010
 #   $fw_proto   tcp, udp, sctp, dccp
@@ -11,36 +11,44 @@
 #   $fw_zone    firewalld's zone
 #   $fw_state   present, absent
 
-# use_firewall BACKEND ZONE STATE: finds the firewall, sets $fw_backend ("none"
-# without one).
+# use_firewall BACKEND ZONE STATE: finds the firewall, sets $fw_backends. That is
+# one word, except where iptables and nftables both have rules that filter.
 use_firewall() {
-	fw_backend=$1 fw_zone=$2 fw_state=$3
+	fw_zone=$2 fw_state=$3 fw_backends=
 	[ "$(id -u)" = 0 ] || fail "only root may look at the firewall" "become: true"
-	if [ "$fw_backend" = auto ]; then
-		for fw_backend in firewalld ufw iptables nftables none; do
-			"${fw_backend}_active" && break
-		done
-	elif ! "${fw_backend}_active"; then
-		fail "$fw_backend is not active on this host" "${fw_why:-backend: auto finds the one that is}"
+	if [ "$1" != auto ]; then
+		"${1}_active" || fail "$1 is not active on this host" "${fw_why:-backend: auto finds the one that is}"
+		fw_backends=$1
+	elif firewalld_active; then
+		fw_backends=firewalld
+	elif ufw_active; then
+		fw_backends=ufw
+	else
+		! iptables_active || fw_backends=iptables
+		! nftables_active || fw_backends=$fw_backends${fw_backends:+ }nftables
 	fi
-	fact backend "$fw_backend"
-	"${fw_backend}_ready"
+	fact backend "${fw_backends:-none}"
+	[ -n "$fw_backends" ] || warn "no firewall is active on this host, so its ports are open already${fw_why:+; $fw_why}"
+	for fw_backend in $fw_backends; do
+		"${fw_backend}_ready"
+	done
 }
 
 # firewall_port PORT PROTO SOURCE FAMILY: one port, open or closed as the state
 # says.
 firewall_port() {
-	[ "$fw_backend" != none ] || return 0
 	fw_port=$1 fw_proto=$2 fw_source=$3 fw_family=$4
 	fw_now=0 fw_kept=0
-	if "${fw_backend}_now"; then fw_is=present; else fw_is=absent; fi
-	[ "$fw_is" = "$fw_state" ] || fw_now=1
-	if "${fw_backend}_kept"; then fw_is=present; else fw_is=absent; fi
-	[ "$fw_is" = "$fw_state" ] || fw_kept=1
+	for fw_backend in $fw_backends; do
+		if "${fw_backend}_now"; then fw_is=present; else fw_is=absent; fi
+		[ "$fw_is" = "$fw_state" ] || fw_now=1
+		if "${fw_backend}_kept"; then fw_is=present; else fw_is=absent; fi
+		[ "$fw_is" = "$fw_state" ] || fw_kept=1
+	done
 	fw_what="open $fw_port/$fw_proto"
 	[ "$fw_state" = present ] || fw_what="close $fw_port/$fw_proto"
 	[ -z "$fw_source" ] || fw_what="$fw_what to $fw_source"
-	[ "$fw_backend" != firewalld ] || fw_what="$fw_what in zone $fw_zone"
+	[ "$fw_backends" != firewalld ] || fw_what="$fw_what in zone $fw_zone"
 	case $fw_now$fw_kept in
 	00) return 0 ;;
 	10) fw_what="$fw_what at run time" ;;
@@ -48,17 +56,11 @@ firewall_port() {
 	esac
 	if would "$fw_what"; then
 		# what is kept first: if it fails nothing is open that a reboot would close
-		[ $fw_kept = 0 ] || "${fw_backend}_set_kept" || fail "can't $fw_what"
-		[ $fw_now = 0 ] || "${fw_backend}_set_now" || fail "can't $fw_what"
+		for fw_backend in $fw_backends; do
+			[ $fw_kept = 0 ] || "${fw_backend}_set_kept" || fail "can't $fw_what"
+			[ $fw_now = 0 ] || "${fw_backend}_set_now" || fail "can't $fw_what"
+		done
 	fi
-}
-
-none_active() {
-	true
-}
-
-none_ready() {
-	warn "no firewall is active on this host, so its ports are open already${fw_why:+; $fw_why}"
 }
 
 # append_line FILE LINE: puts a line at the end; no record, part of another
