@@ -61,10 +61,10 @@ type Shell struct {
 // Ended is the error of a script whose shell was gone before the script's
 // end.
 type Ended struct {
-	Code   int    // the shell's exit code, if Err is nil
-	Err    error  // why the connection was lost
-	Began  bool   // the script had begun: it may have run in part
-	Stderr string // what the shell said on stderr before the script began
+	Code           int    // the shell's exit code, if Err is nil
+	Err            error  // why the connection was lost
+	Began          bool   // the script had begun: it may have run in part
+	Stdout, Stderr string // what came before the script began
 }
 
 // Error says how the shell ended.
@@ -215,7 +215,8 @@ func (s *Shell) died(r *run) (Output, error) {
 	out := s.partial(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return out, &Ended{Code: s.code, Err: s.err, Began: r.began(), Stderr: strings.TrimSpace(string(s.noise[1]))}
+	return out, &Ended{Code: s.code, Err: s.err, Began: r.began(),
+		Stdout: strings.TrimSpace(string(s.noise[0])), Stderr: strings.TrimSpace(string(s.noise[1]))}
 }
 
 // partial takes what an unfinished script has left so far.

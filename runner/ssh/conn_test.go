@@ -1,0 +1,187 @@
+package ssh
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/etcdplay/etcdplay/tasks"
+	"github.com/etcdplay/etcdplay/tasks/script"
+	"github.com/skeema/knownhosts"
+	xssh "golang.org/x/crypto/ssh"
+)
+
+func knownLine(addr string, key xssh.PublicKey) string {
+	return knownhosts.Line([]string{addr}, key) + "\n"
+}
+
+// both runs a test over SSH and on this machine directly.
+func both(t *testing.T, f func(t *testing.T, c *Conn)) {
+	t.Run("ssh", func(t *testing.T) {
+		s := startSSHD(t)
+		f(t, connect(t, s.pool(nil), s.host(), Become{}))
+	})
+	t.Run("local", func(t *testing.T) {
+		f(t, connect(t, newPool(t, Options{Config: "none"}), Host{Name: "localhost", Local: true}, Become{}))
+	})
+}
+
+func TestExec(t *testing.T) {
+	both(t, func(t *testing.T, c *Conn) {
+		out := mustExec(t, c, "echo out; echo err >&2; exit 3")
+		if string(out.Stdout) != "out\n" || string(out.Stderr) != "err\n" || out.Code != 3 {
+			t.Errorf("%+v", out)
+		}
+		first := mustExec(t, c, "echo $PPID $$").Stdout
+		if second := mustExec(t, c, "echo $PPID $$").Stdout; !bytes.Equal(first, second) {
+			t.Errorf("the second script ran in another shell: %s, %s", first, second)
+		}
+	})
+}
+
+func TestPutGet(t *testing.T) {
+	both(t, func(t *testing.T, c *Conn) {
+		dir := t.TempDir()
+		dst := filepath.Join(dir, "it's a file")
+		for _, size := range []int{0, 1, 100_000, 9 << 20} {
+			data := bytes.Repeat([]byte("a\x00\xff\n"), size/4+1)[:size]
+			readers := map[string]io.Reader{"seeker": bytes.NewReader(data), "stream": io.MultiReader(bytes.NewReader(data))}
+			for name, r := range readers {
+				if err := c.Put(testContext(t), r, dst, 0o640); err != nil {
+					t.Fatalf("%s of %d bytes: %s", name, size, explained(err))
+				}
+				got, err := os.ReadFile(dst)
+				if err != nil || !bytes.Equal(got, data) {
+					t.Errorf("%s of %d bytes: %d arrived, %v", name, size, len(got), err)
+				}
+				if st, _ := os.Stat(dst); st.Mode() != 0o640 {
+					t.Errorf("mode %v", st.Mode())
+				}
+			}
+			var back bytes.Buffer
+			if err := c.Get(testContext(t), dst, &back); err != nil || !bytes.Equal(back.Bytes(), data) {
+				t.Errorf("%d bytes came back of %d, %v", back.Len(), size, err)
+			}
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
+			t.Errorf("left behind: %v", left)
+		}
+		if err := c.Get(testContext(t), filepath.Join(dir, "none"), io.Discard); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a missing file: %s", explained(err))
+		}
+		for _, bad := range []string{dir, filepath.Join(dir, "none", "x"), "/proc/x"} {
+			err := c.Put(testContext(t), strings.NewReader("x"), bad, 0o600)
+			var f *tasks.Failure
+			if !errors.As(err, &f) || f.Stderr == "" {
+				t.Errorf("to %s: %s", bad, explained(err))
+			}
+		}
+	})
+}
+
+func TestDialContext(t *testing.T) {
+	both(t, func(t *testing.T, c *Conn) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		go func() {
+			if s, err := ln.Accept(); err == nil {
+				_, _ = io.Copy(s, s)
+				s.Close()
+			}
+		}()
+		conn, err := c.DialContext(testContext(t), "tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(explained(err))
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "hello")
+		buf := make([]byte, 5)
+		if _, err := io.ReadFull(conn, buf); err != nil || string(buf) != "hello" {
+			t.Errorf("%q, %v", buf, err)
+		}
+	})
+}
+
+func TestCancelKills(t *testing.T) {
+	both(t, func(t *testing.T, c *Conn) {
+		ctx, cancel := context.WithCancel(testContext(t))
+		pid := 0
+		_, err := c.Exec(ctx, tasks.Command{
+			Script: `sh -c 'trap "" TERM; while :; do sleep 600; done' & fact pid $!; wait`,
+			OnRecord: func(r scriptRecord) {
+				fmt.Sscanf(r.Text, "pid=%d", &pid)
+				cancel()
+			},
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %s", explained(err))
+		}
+		if pid == 0 || alive(pid) {
+			t.Errorf("process %d still runs", pid)
+		}
+		if out := mustExec(t, c, "echo again"); string(out.Stdout) != "again\n" {
+			t.Errorf("afterwards: %q", out.Stdout)
+		}
+	})
+}
+
+func TestLostConnection(t *testing.T) {
+	s := startSSHD(t)
+	c := connect(t, s.pool(nil), s.host(), Become{})
+	mustExec(t, c, ":")
+	pid := 0
+	_, err := c.Exec(testContext(t), tasks.Command{
+		Script: `sleep 600 & fact pid $!; wait`,
+		OnRecord: func(r scriptRecord) {
+			fmt.Sscanf(r.Text, "pid=%d", &pid)
+			go s.cut()
+		},
+	})
+	var u *tasks.Unreachable
+	if !errors.As(err, &u) || u.Host != "peer" {
+		t.Errorf("error %s", explained(err))
+	}
+	for end := time.Now().Add(5 * time.Second); alive(pid); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("process %d still runs", pid)
+		}
+	}
+	if out := mustExec(t, c, "echo again"); string(out.Stdout) != "again\n" {
+		t.Errorf("afterwards: %q", out.Stdout)
+	}
+	if n := s.connections(); n != 2 {
+		t.Errorf("%d connections were made", n)
+	}
+}
+
+func TestOneConnectionForAll(t *testing.T) {
+	s := startSSHD(t)
+	p := s.pool(nil)
+	for i := range 6 {
+		mustExec(t, connect(t, p, s.host(), Become{Lane: fmt.Sprint(i)}), "id")
+	}
+	mustExec(t, connect(t, p, s.host(), Become{User: loginName(t)}), "id")
+	if n := s.connections(); n != 1 {
+		t.Errorf("%d connections were made", n)
+	}
+}
+
+type scriptRecord = script.Record
+
+// alive tells a process that runs from one that has ended, waited for or not.
+func alive(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !bytes.Contains(b, []byte(") Z "))
+}

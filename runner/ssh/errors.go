@@ -1,0 +1,85 @@
+package ssh
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/etcdplay/etcdplay/tasks"
+	"github.com/etcdplay/etcdplay/tasks/script"
+)
+
+// exit codes of become.sh
+const (
+	becomeMissing = 90
+	becomeAsks    = 91
+	becomeRefused = 92
+)
+
+// notBegun explains a stage that ended before what it should run had begun.
+func (c *Conn) notBegun(e *script.Ended) error {
+	if e.Err != nil {
+		return c.unreachable("the connection was lost before the shell answered", e.Err)
+	}
+	if c.become.User != "" {
+		if f := c.becomeFailure(e.Code, e.Stderr); f != nil {
+			return f
+		}
+	}
+	said := strings.TrimSpace(strings.Join([]string{e.Stdout, e.Stderr}, "\n"))
+	u := c.unreachable("no shell: the login of "+c.current.login()+" ended before it began", errors.New(said))
+	u.Hint = "the login shell must be able to run `sh`; is the account locked, or its shell nologin?"
+	return u
+}
+
+// becomeFailure explains how becoming another user failed; nil if it did not.
+func (c *Conn) becomeFailure(code int, stderr string) *tasks.Failure {
+	b := c.become
+	f := &tasks.Failure{Code: code, Stderr: stderr}
+	says := func(words ...string) bool {
+		for _, w := range words {
+			if strings.Contains(stderr, w) {
+				return true
+			}
+		}
+		return false
+	}
+	const password = "give its password with -K, or as ansible_become_password in a vault"
+	login := c.current.login()
+	switch code {
+	case becomeMissing:
+		f.Msg = b.Method + " is not installed on the host"
+		f.Hint = "install it, log in as " + b.User + ", or choose another become_method"
+	case becomeAsks, becomeRefused:
+		switch {
+		case b.Method == "su":
+			f.Msg = "su asks for a password, which it takes from a terminal only"
+			f.Hint = "log in as root, or use become_method: sudo"
+		case says("must have a tty"):
+			f.Msg = "sudo wants a terminal (requiretty)"
+			f.Hint = "add `Defaults:" + login + " !requiretty` with visudo"
+		case says("not in the sudoers", "may not run sudo", "is not allowed to"):
+			f.Msg = login + " may not become " + b.User + " with sudo"
+			f.Hint = "allow it with visudo, or log in as another user"
+		case b.Method == "doas":
+			f.Msg = "doas does not let " + login + " become " + b.User + " without a password, which it takes from a terminal only"
+			f.Hint = "add `permit nopass " + login + " as " + b.User + "` to doas.conf"
+		case code == becomeRefused:
+			f.Msg = "sudo does not accept the password of " + login
+			f.Hint = "check what was given with -K or as ansible_become_password"
+		default:
+			f.Msg = "sudo wants a password for " + login
+			f.Hint = password
+		}
+	default:
+		if code == 1 && strings.Contains(stderr, b.Method) {
+			f.Msg = login + " can't become " + b.User + " with " + b.Method
+			return f
+		}
+		return nil
+	}
+	return f
+}
+
+func (c *Conn) unreachable(msg string, err error) *tasks.Unreachable {
+	return &tasks.Unreachable{Host: c.host.Name, Msg: msg, Err: err}
+}

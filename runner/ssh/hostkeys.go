@@ -1,0 +1,190 @@
+package ssh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/skeema/knownhosts"
+	xssh "golang.org/x/crypto/ssh"
+	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
+)
+
+// knownHosts checks host keys and remembers new ones.
+type knownHosts struct {
+	opts Options
+	mu   sync.Mutex // held while a user is asked, so that one question stands at a time
+	dbs  map[string]*knownhosts.HostKeyDB
+}
+
+func newKnownHosts(o Options) *knownHosts {
+	return &knownHosts{opts: o, dbs: map[string]*knownhosts.HostKeyDB{}}
+}
+
+// A keyError is a host key that is not trusted.
+type keyError struct {
+	msg, hint string
+	err       error
+}
+
+func (e *keyError) Error() string { return e.msg }
+func (e *keyError) Unwrap() error { return e.err }
+
+// algorithms are the host key algorithms to ask a server for: first those of
+// which a key is known, so that it presents one that can be checked; with the
+// others behind them, so that a server which has only others is told apart as
+// changed. For an unknown server ed25519 comes first, as with OpenSSH.
+func (k *knownHosts) algorithms(r *route) ([]string, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	db, err := k.db(r.knownHosts)
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	seen := map[string]bool{}
+	for _, a := range append(db.HostKeyAlgorithms(r.keyName()),
+		xssh.KeyAlgoED25519, xssh.KeyAlgoECDSA256, xssh.KeyAlgoECDSA384, xssh.KeyAlgoECDSA521,
+		xssh.KeyAlgoRSASHA512, xssh.KeyAlgoRSASHA256) {
+		if !seen[a] {
+			seen[a] = true
+			all = append(all, a)
+		}
+	}
+	return all, nil
+}
+
+// check checks the key that a server presents. wait is told before a user is
+// asked and after, to hold the handshake's clock.
+func (k *knownHosts) check(ctx context.Context, r *route, remote net.Addr, key xssh.PublicKey, wait func(bool)) error {
+	if r.policy == Off {
+		return nil
+	}
+	wait(true)
+	k.mu.Lock()
+	defer func() { k.mu.Unlock(); wait(false) }()
+	db, err := k.db(r.knownHosts)
+	if err != nil {
+		return err
+	}
+	err = db.HostKeyCallback()(r.keyName(), remote, key)
+	var revoked *xknownhosts.RevokedError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &revoked):
+		return &keyError{
+			msg: fmt.Sprintf("the host's key %s is revoked in %s:%d", fingerprint(key), revoked.Revoked.Filename, revoked.Revoked.Line),
+			err: err,
+		}
+	case knownhosts.IsHostKeyChanged(err):
+		return changed(r, key, err)
+	case knownhosts.IsHostUnknown(err):
+		return k.unknown(ctx, r, key)
+	}
+	return &keyError{msg: "the host's key is not accepted: " + err.Error(), err: err}
+}
+
+// changed is a key other than the known one.
+func changed(r *route, key xssh.PublicKey, err error) error {
+	var e *xknownhosts.KeyError
+	errors.As(err, &e)
+	var places []string
+	for _, w := range e.Want {
+		places = append(places, fmt.Sprintf("%s:%d", w.Filename, w.Line))
+	}
+	return &keyError{
+		msg: fmt.Sprintf("the host's key has CHANGED: it now has %s %s, known_hosts another (%s)",
+			key.Type(), fingerprint(key), strings.Join(places, ", ")),
+		hint: fmt.Sprintf("somebody may be in between. If the host was really set up anew: ssh-keygen -R %s -f %s",
+			quoteBrackets(knownhosts.Normalize(r.keyName())), e.Want[0].Filename),
+		err: err,
+	}
+}
+
+// unknown is a host of which no key is known.
+func (k *knownHosts) unknown(ctx context.Context, r *route, key xssh.PublicKey) error {
+	file := r.knownHosts[0]
+	e := &keyError{msg: fmt.Sprintf("the host's key is not known: %s %s", key.Type(), fingerprint(key))}
+	e.hint = fmt.Sprintf("compare it with what the host shows (ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub), then accept new keys with --host-key accept-new",
+		strings.TrimPrefix(strings.SplitN(key.Type(), "-sha2", 2)[0], "ssh-"))
+	switch r.policy {
+	case Strict:
+		return e
+	case Ask:
+		if k.opts.AskHostKey == nil {
+			return e
+		}
+		ok, err := k.opts.AskHostKey(ctx, Question{
+			Host: r.host.Name, Address: knownhosts.Normalize(r.keyName()),
+			KeyType: key.Type(), Fingerprint: fingerprint(key), File: file,
+		})
+		if err != nil {
+			return &keyError{msg: e.msg, hint: e.hint, err: err}
+		}
+		if !ok {
+			return &keyError{msg: e.msg + ": not trusted by the user", hint: e.hint}
+		}
+	}
+	if err := remember(file, r.keyName(), key); err != nil {
+		return &keyError{msg: "the host's new key can't be remembered: " + err.Error(), err: err}
+	}
+	k.dbs = map[string]*knownhosts.HostKeyDB{} // read anew
+	return nil
+}
+
+// remember adds a line to a known_hosts file, in one write.
+func remember(file, name string, key xssh.PublicKey) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	line := knownhosts.Line([]string{name}, key) + "\n"
+	if st, err := f.Stat(); err == nil && st.Size() > 0 {
+		last := make([]byte, 1)
+		if _, err := f.ReadAt(last, st.Size()-1); err == nil && last[0] != '\n' {
+			line = "\n" + line // its last line was not ended
+		}
+	}
+	_, err = f.WriteString(line)
+	return errors.Join(err, f.Close())
+}
+
+// db reads known_hosts files, once. Those that do not exist are passed over.
+// It is called with mu held.
+func (k *knownHosts) db(files []string) (*knownhosts.HostKeyDB, error) {
+	key := strings.Join(files, "\x00")
+	if db := k.dbs[key]; db != nil {
+		return db, nil
+	}
+	var there []string
+	for _, f := range files {
+		if _, err := os.Stat(f); err == nil {
+			there = append(there, f)
+		}
+	}
+	db, err := knownhosts.NewDB(there...)
+	if err != nil {
+		return nil, &keyError{msg: err.Error(), err: err}
+	}
+	k.dbs[key] = db
+	return db, nil
+}
+
+func fingerprint(key xssh.PublicKey) string { return xssh.FingerprintSHA256(key) }
+
+// quoteBrackets quotes [host]:port, which a shell would take for a pattern.
+func quoteBrackets(s string) string {
+	if strings.HasPrefix(s, "[") {
+		return "'" + s + "'"
+	}
+	return s
+}

@@ -1,0 +1,23 @@
+package ssh
+
+import (
+	"context"
+	"net"
+
+	"github.com/etcdplay/etcdplay/tasks/script"
+)
+
+// A link is what carries processes to a host: an SSH connection, or nothing.
+type link interface {
+	// start starts a stage.
+	start(ctx context.Context) (script.Process, error)
+	// DialContext connects from the host.
+	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
+	// login is the user that the host knows us as.
+	login() string
+	// hostKey is the host's key as a line of authorized_keys has it, or "".
+	hostKey() string
+	// lost is closed when the link is gone; nil if it can't go.
+	lost() <-chan struct{}
+	Close() error
+}

@@ -1,0 +1,102 @@
+package ssh
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/etcdplay/etcdplay/tasks/script"
+	xssh "golang.org/x/crypto/ssh"
+)
+
+// errNoExit is a process of which no exit code came: its connection was lost.
+var errNoExit = errors.New("the connection ended before the command did")
+
+// startOn runs a command on a new session of an SSH connection. It speaks to the
+// channel itself and not through ssh.Session, whose Wait waits for the channel's
+// end: a process left in the background would hold that back. over is called when the
+// session is over.
+func startOn(client *xssh.Client, command string, over func()) (script.Process, error) {
+	ch, reqs, err := client.OpenChannel("session", nil)
+	if err != nil {
+		over()
+		return script.Process{}, err
+	}
+	exit := make(chan int, 1)
+	gone := make(chan struct{})
+	go func() {
+		defer over()
+		defer close(gone)
+		for req := range reqs {
+			switch req.Type {
+			case "exit-status":
+				var m struct{ Code uint32 }
+				if xssh.Unmarshal(req.Payload, &m) == nil {
+					report(exit, int(m.Code))
+				}
+			case "exit-signal":
+				var m struct {
+					Signal    string
+					Core      bool
+					Msg, Lang string
+				}
+				if xssh.Unmarshal(req.Payload, &m) == nil {
+					report(exit, signalCode(m.Signal))
+				}
+			}
+			if req.WantReply {
+				_ = req.Reply(false, nil)
+			}
+		}
+	}()
+	ok, err := ch.SendRequest("exec", true, xssh.Marshal(struct{ Command string }{command}))
+	if err == nil && !ok {
+		err = errors.New("the server refuses to run commands")
+	}
+	if err != nil {
+		ch.Close()
+		return script.Process{}, err
+	}
+	var once sync.Once
+	return script.Process{
+		Stdin: eofCloser{ch}, Stdout: ch, Stderr: ch.Stderr(),
+		Wait: func() (int, error) {
+			select {
+			case code := <-exit:
+				return code, nil
+			case <-gone:
+			}
+			select {
+			case code := <-exit:
+				return code, nil
+			default:
+				return 0, errNoExit
+			}
+		},
+		Close: func() error { once.Do(func() { ch.Close() }); return nil },
+	}, nil
+}
+
+// report keeps the first code that came.
+func report(exit chan<- int, code int) {
+	select {
+	case exit <- code:
+	default:
+	}
+}
+
+// signalCode is the exit code for a signal's name (RFC 4254 section 6.10), as
+// shells number it; 128 for one that is not known.
+func signalCode(name string) int {
+	numbers := map[string]int{"HUP": 1, "INT": 2, "QUIT": 3, "ILL": 4, "ABRT": 6, "FPE": 8, "KILL": 9,
+		"USR1": 10, "SEGV": 11, "USR2": 12, "PIPE": 13, "ALRM": 14, "TERM": 15}
+	return 128 + numbers[name]
+}
+
+// eofCloser ends a channel's input and leaves its output open.
+type eofCloser struct{ ch xssh.Channel }
+
+func (e eofCloser) Write(b []byte) (int, error) { return e.ch.Write(b) }
+func (e eofCloser) Close() error                { return e.ch.CloseWrite() }
+
+var _ io.WriteCloser = eofCloser{}
