@@ -105,11 +105,12 @@ func Replace(path string, text []byte, mode fs.FileMode) (err error) {
 func (v *Vault) Edit(ctx context.Context, path, label string, editor func(ctx context.Context, file string) error) error {
 	sealed, mode, err := read(path)
 	var before []byte
+	var with Secret
 	fresh := errors.Is(err, fs.ErrNotExist)
 	switch {
 	case fresh:
 		mode = 0o600
-		if _, err := v.secret(label); err != nil {
+		if with, err = v.secret(label); err != nil {
 			return err // before anybody types a text that cannot be sealed
 		}
 	case err != nil:
@@ -118,8 +119,11 @@ func (v *Vault) Edit(ctx context.Context, path, label string, editor func(ctx co
 		if before, err = v.Decrypt(sealed); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		if label == "" {
-			label = v.labelThatOpens(sealed)
+		with = v.opener(sealed)
+		if label != "" {
+			if with, err = v.secret(label); err != nil {
+				return err
+			}
 		}
 	}
 	dir, err := os.MkdirTemp("", "vault-")
@@ -146,7 +150,7 @@ func (v *Vault) Edit(ctx context.Context, path, label string, editor func(ctx co
 	if bytes.Equal(before, after) {
 		return nil
 	}
-	if sealed, err = v.Encrypt(after, label); err == nil {
+	if sealed, err = v.seal(after, with); err == nil {
 		err = Replace(path, sealed, mode)
 	}
 	if err != nil {
@@ -156,23 +160,16 @@ func (v *Vault) Edit(ctx context.Context, path, label string, editor func(ctx co
 	return nil
 }
 
-// labelThatOpens is the vault id under which a text is sealed again: that of
-// its header, where a secret of that name is at hand, else of the secret that
-// opens it.
-func (v *Vault) labelThatOpens(sealed []byte) string {
+// opener is the secret that opens a text, under the vault id of the text.
+func (v *Vault) opener(sealed []byte) Secret {
 	label, b, err := parse(sealed)
 	if err != nil {
-		return ""
-	}
-	for _, s := range v.secrets {
-		if s.label() == label && v.opens(s, b) {
-			return label
-		}
+		return Secret{}
 	}
 	for _, s := range v.secrets {
 		if v.opens(s, b) {
-			return s.label()
+			return Secret{Label: label, Password: s.Password}
 		}
 	}
-	return ""
+	return Secret{}
 }

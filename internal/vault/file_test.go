@@ -111,6 +111,15 @@ func TestEdit(t *testing.T) {
 	if plain, err := v.Decrypt(got); string(plain) != "after\n" || err != nil {
 		t.Errorf("saved as %q, %v", plain, err)
 	}
+	// The vault id stays also where the password goes by another name here.
+	other := New(Secret{Password: []byte("two")})
+	if err := other.Edit(t.Context(), path, "", save("again\n")); err != nil {
+		t.Fatal(err)
+	}
+	got, _ = os.ReadFile(path)
+	if label, err := Label(got); label != "prod" || err != nil {
+		t.Errorf("sealed anew for %q, %v", label, err)
+	}
 	fresh := filepath.Join(t.TempDir(), "new.yml")
 	if err := v.Edit(t.Context(), fresh, "", save("x")); err == nil {
 		t.Error("sealed for one of two vault ids, unasked")

@@ -130,6 +130,10 @@ func (v *Vault) Encrypt(plain []byte, label string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return v.seal(plain, s)
+}
+
+func (v *Vault) seal(plain []byte, s Secret) ([]byte, error) {
 	salt := make([]byte, saltSize)
 	rand.Read(salt) // never fails, as crypto/rand says
 	k, err := v.derive(s.Password, salt)
@@ -165,7 +169,7 @@ func (v *Vault) secret(label string) (Secret, error) {
 		}
 	}
 	if label == "" {
-		return Secret{}, fmt.Errorf("several vault ids are given (%s): say which one encrypts", strings.Join(v.Labels(), ", "))
+		return Secret{}, fmt.Errorf("several vault ids are given (%s): choose one with --encrypt-vault-id", strings.Join(v.Labels(), ", "))
 	}
 	return Secret{}, fmt.Errorf("no password is given for the vault id %q, only for %s", label, strings.Join(v.Labels(), ", "))
 }
