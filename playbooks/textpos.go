@@ -87,11 +87,7 @@ func (c *cursor) take(r rune, n *yaml.Node) {
 		}
 		return
 	}
-	c.skipBlank()
-	for escaped && c.peek() == '\\' && c.col == len(c.current)-1 { // the line goes on
-		c.next()
-		c.skipBlank()
-	}
+	c.arrive(n)
 	switch {
 	case escaped && c.peek() == '\\':
 		c.escape()
@@ -99,6 +95,15 @@ func (c *cursor) take(r rune, n *yaml.Node) {
 		c.col += 2
 	default:
 		c.col++
+	}
+}
+
+// arrive goes to where the next character that is no white space stands.
+func (c *cursor) arrive(n *yaml.Node) {
+	c.skipBlank()
+	for n.Style&yaml.DoubleQuotedStyle != 0 && c.peek() == '\\' && c.col == len(c.current)-1 { // the line goes on
+		c.next()
+		c.skipBlank()
 	}
 }
 
@@ -140,7 +145,7 @@ func textPos(d *document, n *yaml.Node, text string, off int) source.Pos {
 		c.take(r, n)
 	}
 	if rest := []rune(text[off:]); len(rest) > 0 && !unicode.IsSpace(rest[0]) {
-		c.skipBlank()
+		c.arrive(n)
 	}
 	if c.end() {
 		return d.pos(n)
