@@ -1,0 +1,327 @@
+package jinja
+
+import (
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/etcdplay/etcdplay/internal/value"
+)
+
+// attribute is v.key. of is the expression that gave v, for messages; it may
+// be nil.
+func (st *state) attribute(v any, key string, at place, of expr) (any, error) {
+	switch v := v.(type) {
+	case *value.Dict:
+		if isMethod(lib().dictMethods, key) {
+			return nil, uncalled(key, "dictionaries", of)
+		}
+		if e, ok := v.Get(key); ok {
+			return e, nil
+		}
+		if i, err := strconv.Atoi(key); err == nil { // foo.0
+			if e, ok := v.Get(i); ok {
+				return e, nil
+			}
+		}
+		return st.missing(v, key, at, of), nil
+	case *undefined:
+		return v, nil
+	case *namespace:
+		if e, ok := v.vars.Get(key); ok {
+			return e, nil
+		}
+		return st.missing(v.vars, key, at, of), nil
+	case Mapping:
+		if isMethod(lib().dictMethods, key) {
+			return nil, uncalled(key, "dictionaries", of)
+		}
+		return st.item(v, key, at, of)
+	case []any, tuple:
+		if i, err := strconv.Atoi(key); err == nil {
+			return st.item(v, i, at, of)
+		}
+		if t, ok := v.(tuple); ok && len(t) == 2 && (key == "grouper" || key == "list") {
+			if key == "list" { // the names that groupby gives its pairs
+				return t[1], nil
+			}
+			return t[0], nil
+		}
+		if isMethod(lib().listMethods, key) {
+			return nil, uncalled(key, "lists", nil)
+		}
+	case string:
+		if i, err := strconv.Atoi(key); err == nil {
+			return st.item(v, i, at, of)
+		}
+		if isMethod(lib().stringMethods, key) {
+			return nil, uncalled(key, "strings", nil)
+		}
+	case interface {
+		attr(name string) (any, bool)
+	}:
+		if e, ok := v.attr(key); ok {
+			return e, nil
+		}
+	}
+	st.built = true
+	return &undefined{name: key, at: at, msg: fmt.Sprintf("%s has no attribute '%s'", subject(v, of), key)}, nil
+}
+
+func uncalled(key, of string, dict expr) error {
+	h := &hinted{msg: fmt.Sprintf("'%s' is a method of %s and is not called here", key, of), hint: "call it: ." + key + "()"}
+	if dict != nil {
+		h.hint += fmt.Sprintf("; or, for the key of that name, write ['%s']", key)
+	}
+	return h
+}
+
+// subject names what lacks an attribute: by what the user wrote if that is
+// short, and by its type.
+func subject(v any, of expr) string {
+	if of != nil {
+		if s := of.source(); len(s) <= 60 {
+			return fmt.Sprintf("%s (a %s)", s, typeName(v))
+		}
+	}
+	return article(v)
+}
+
+// missing is the value of a key that a dict does not have.
+func (st *state) missing(d *value.Dict, key any, at place, of expr) *undefined {
+	st.built = true
+	u := &undefined{name: value.Str(key), at: at}
+	u.msg = fmt.Sprintf("%s has no key %s", subject(d, of), brief(key))
+	u.known = func() []string { return stringKeys(d.Keys()) }
+	return u
+}
+
+func stringKeys(keys []any) []string {
+	var names []string
+	for _, k := range keys {
+		if s, ok := k.(string); ok {
+			names = append(names, s)
+		}
+	}
+	return names
+}
+
+// item is v[key].
+func (st *state) item(v, key any, at place, of expr) (any, error) {
+	if u, ok := v.(*undefined); ok {
+		return u, nil
+	}
+	key, err := use(key)
+	if err != nil {
+		return nil, err
+	}
+	switch v := v.(type) {
+	case *value.Dict:
+		if k, err := hashable(key); err != nil {
+			return nil, err
+		} else if e, ok := dictGet(v, k); ok {
+			return e, nil
+		}
+		return st.missing(v, key, at, of), nil
+	case *namespace:
+		return st.item(v.vars, key, at, of)
+	case Mapping:
+		if _, err := hashable(key); err != nil {
+			return nil, err
+		}
+		e, ok, err := v.Get(st.ctx, key)
+		if err != nil || ok {
+			return e, err
+		}
+		st.built = true
+		return &undefined{
+			name: value.Str(key), at: at, known: func() []string { return stringKeys(v.Keys()) },
+			msg: fmt.Sprintf("%s has no key %s", subject(v, of), brief(key)),
+		}, nil
+	case []any:
+		return st.index1(v, len(v), key, at, of, func(i int) any { return v[i] })
+	case tuple:
+		return st.index1(v, len(v), key, at, of, func(i int) any { return v[i] })
+	case string:
+		if ascii(v) {
+			return st.index1(v, len(v), key, at, of, func(i int) any { return v[i : i+1] })
+		}
+		runes := []rune(v)
+		return st.index1(v, len(runes), key, at, of, func(i int) any { return string(runes[i]) })
+	}
+	if name, ok := key.(string); ok {
+		return st.attribute(v, name, at, of)
+	}
+	st.built = true
+	return &undefined{name: value.Str(key), at: at, msg: fmt.Sprintf("%s has no item %s", subject(v, of), brief(key))}, nil
+}
+
+func (st *state) index1(v any, n int, key any, at place, of expr, get func(int) any) (any, error) {
+	i, ok := wholeNumber(key)
+	if !ok {
+		st.built = true
+		return &undefined{name: value.Str(key), at: at, msg: fmt.Sprintf("%s has no item %s: an item is asked for by its number", subject(v, of), brief(key))}, nil
+	}
+	if i < 0 {
+		i += n
+	}
+	if i < 0 || i >= n {
+		st.built = true
+		return &undefined{name: value.Str(key), at: at, msg: fmt.Sprintf("%s has no item %v: it has %d", subject(v, of), key, n)}, nil
+	}
+	return get(i), nil
+}
+
+// dictGet finds a key as Python does: 1, 1.0 and True are one key.
+func dictGet(d *value.Dict, key any) (any, bool) {
+	if v, ok := d.Get(key); ok {
+		return v, true
+	}
+	switch k := key.(type) {
+	case bool:
+		if k {
+			return d.Get(1)
+		}
+		return d.Get(0)
+	case float64:
+		if i := int(k); float64(i) == k {
+			return d.Get(i)
+		}
+	case int:
+		if v, ok := d.Get(float64(k)); ok {
+			return v, true
+		}
+		if k == 0 || k == 1 {
+			return d.Get(k == 1)
+		}
+	}
+	return nil, false
+}
+
+// wholeNumber takes an int or a bool.
+func wholeNumber(v any) (int, bool) {
+	switch v := v.(type) {
+	case int:
+		return v, true
+	case bool:
+		if v {
+			return 1, true
+		}
+		return 0, true
+	}
+	return 0, false
+}
+
+func ascii(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// slice is v[from:to:step].
+func (st *state) slice(v any, bounds [3]any) (any, error) {
+	if u, ok := v.(*undefined); ok {
+		return u, nil
+	}
+	var nums [3]*int
+	for i, b := range bounds {
+		b, err := use(b)
+		if err != nil {
+			return nil, err
+		}
+		if b == nil {
+			continue
+		}
+		n, ok := wholeNumber(b)
+		if !ok {
+			return nil, fmt.Errorf("the bounds of a slice are whole numbers, not %s %s", article(b), brief(b))
+		}
+		nums[i] = &n
+	}
+	if nums[2] != nil && *nums[2] == 0 {
+		return nil, fmt.Errorf("the step of a slice can't be 0")
+	}
+	switch v := v.(type) {
+	case []any:
+		return st.sliceList(v, nums)
+	case tuple:
+		l, err := st.sliceList(v, nums)
+		return tuple(l), err
+	case string:
+		runes := []rune(v)
+		idx, err := st.sliceIndexes(len(runes), nums)
+		if err != nil {
+			return nil, err
+		}
+		out := make([]rune, len(idx))
+		for i, j := range idx {
+			out[i] = runes[j]
+		}
+		return string(out), nil
+	}
+	return nil, fmt.Errorf("%s %s can't be sliced", article(v), brief(v))
+}
+
+func (st *state) sliceList(v []any, nums [3]*int) ([]any, error) {
+	idx, err := st.sliceIndexes(len(v), nums)
+	if err != nil {
+		return nil, err
+	}
+	out, err := st.list(len(idx))
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range idx {
+		out = append(out, v[i])
+	}
+	return out, nil
+}
+
+// sliceIndexes are the items that Python's slice takes of n.
+func (st *state) sliceIndexes(n int, nums [3]*int) ([]int, error) {
+	step, from, to := 1, 0, n
+	if nums[2] != nil {
+		step = *nums[2]
+	}
+	low, high := 0, n
+	if step < 0 {
+		low, high = -1, n-1
+		from, to = high, low
+	}
+	clip := func(p *int, def int) int {
+		if p == nil {
+			return def
+		}
+		i := *p
+		if i < 0 {
+			i += n
+		}
+		return max(low, min(high, i))
+	}
+	from, to = clip(nums[0], from), clip(nums[1], to)
+	if err := st.charge(8 * n); err != nil {
+		return nil, err
+	}
+	var idx []int
+	if step > 0 {
+		for i := from; i < to; {
+			idx = append(idx, i)
+			if step >= to-i {
+				break
+			}
+			i += step
+		}
+	} else {
+		for i := from; i > to; {
+			idx = append(idx, i)
+			if step <= to-i {
+				break
+			}
+			i += step
+		}
+	}
+	return idx, nil
+}

@@ -1,0 +1,149 @@
+package jinja
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/etcdplay/etcdplay/internal/value"
+)
+
+// plainFilters look at a value as such: defaults, choices, conversions.
+func plainFilters() map[string]function {
+	def := function{sig: "default_value boolean", undef: true, fn: filterDefault}
+	length := function{fn: filterLength}
+	return map[string]function{
+		"default": def, "d": def,
+		"length": length, "count": length,
+		"mandatory": {sig: "msg", undef: true, fn: filterMandatory},
+		"ternary": {sig: "true_val! false_val! none_val", fn: func(c *call) (any, error) {
+			if c.in == nil && c.given(2) {
+				return c.args[2], nil
+			}
+			ok, err := c.st.truth(c.in)
+			if ok {
+				return c.args[0], err
+			}
+			return c.args[1], err
+		}},
+		"bool":   {fn: filterBool},
+		"string": {fn: func(c *call) (any, error) { return c.input(), nil }},
+		"int":    {sig: "default base", fn: filterInt},
+		"float":  {sig: "default", fn: filterFloat},
+		"list": {fn: func(c *call) (any, error) {
+			if l, ok := c.in.([]any); ok {
+				return l, nil
+			}
+			return c.list(), nil
+		}},
+		"attr": {sig: "name!", fn: func(c *call) (any, error) {
+			return c.st.attribute(c.in, c.word(0, ""), c.at, nil)
+		}},
+		"type_debug": {undef: true, fn: func(c *call) (any, error) { return typeName(c.in), nil }},
+		"pprint": {sig: "verbose", fn: func(c *call) (any, error) {
+			v, err := c.st.plain(c.in)
+			return value.Repr(v), err
+		}},
+	}
+}
+
+func filterDefault(c *call) (any, error) {
+	if _, ok := c.in.(*undefined); ok {
+		return c.arg(0, ""), nil
+	}
+	if c.bool(1, false) {
+		if ok, err := c.st.truth(c.in); err != nil || !ok {
+			return c.arg(0, ""), err
+		}
+	}
+	return c.in, nil
+}
+
+func filterMandatory(c *call) (any, error) {
+	u, ok := c.in.(*undefined)
+	if !ok {
+		return c.in, nil
+	}
+	if c.given(0) {
+		e := c.at.errorf("%s", c.text(0, ""))
+		e.Err = &UndefinedError{u.name, e.Msg}
+		return nil, e
+	}
+	if err := u.err(); u.cause != nil || u.at.text != nil {
+		return nil, err
+	}
+	return nil, &UndefinedError{u.name, fmt.Sprintf("the mandatory variable '%s' is not defined", u.name)}
+}
+
+func filterLength(c *call) (any, error) {
+	switch v := c.in.(type) {
+	case string:
+		return len([]rune(v)), nil
+	case *value.Dict:
+		return v.Len(), nil
+	}
+	return len(c.list()), nil
+}
+
+func filterBool(c *call) (any, error) {
+	switch v := c.in.(type) {
+	case nil, bool:
+		return v, nil
+	case string:
+		switch strings.ToLower(v) {
+		case "yes", "on", "1", "true":
+			return true, nil
+		}
+		return false, nil
+	case int:
+		return v == 1, nil
+	case float64:
+		return v == 1, nil
+	}
+	return false, nil
+}
+
+func filterInt(c *call) (any, error) {
+	def := c.arg(0, 0)
+	switch v := c.in.(type) {
+	case int:
+		return v, nil
+	case bool:
+		n, _ := wholeNumber(v)
+		return n, nil
+	case float64:
+		return truncate(v, def)
+	case string:
+		base := c.int(1, 10)
+		if n, ok, err := pythonInt(v, base); ok || err != nil {
+			return n, err
+		}
+		if f, ok := pythonFloat(v); ok {
+			return truncate(f, def)
+		}
+	}
+	return def, nil
+}
+
+func truncate(f float64, def any) (any, error) {
+	if f != f || math.IsInf(f, 0) {
+		return def, nil
+	}
+	if math.Abs(f) >= 1<<63 {
+		return nil, errOverflow
+	}
+	return int(f), nil
+}
+
+func filterFloat(c *call) (any, error) {
+	switch v := c.in.(type) {
+	case int, bool, float64:
+		f, _ := number(v)
+		return f, nil
+	case string:
+		if f, ok := pythonFloat(v); ok {
+			return f, nil
+		}
+	}
+	return c.arg(0, 0.0), nil
+}

@@ -1,0 +1,506 @@
+package jinja
+
+import (
+	"github.com/etcdplay/etcdplay/internal/source"
+)
+
+// body parses text and tags up to one of the given end tags, which it leaves
+// behind its name; open is the tag that is being closed.
+func (p *parser) body(open *token, until ...string) ([]stmt, token, error) {
+	if err := p.nest(); err != nil {
+		return nil, token{}, err
+	}
+	defer p.unnest()
+	var out []stmt
+	for {
+		p.nodes = 0
+		t := p.next()
+		switch t.kind {
+		case tokEOF:
+			if open != nil {
+				e := p.errorf(*open, "the {%% %s %%} that begins here never ends", open.text)
+				return nil, t, e.WithHint("close it with {%% %s %%}", until[len(until)-1])
+			}
+			return out, t, nil
+		case tokData:
+			out = append(out, &textStmt{t.text})
+		case tokExprBegin:
+			e, err := p.tupleOrExpr(true)
+			if err == nil {
+				err = p.expectEnd(tokExprEnd)
+			}
+			if err != nil {
+				return nil, t, err
+			}
+			out = append(out, &outputStmt{e})
+		case tokStmtBegin:
+			word, err := p.expectName("the name of a tag")
+			if err != nil {
+				return nil, t, err
+			}
+			if oneOf(word.text, until) {
+				return out, word, nil
+			}
+			s, err := p.statement(word, open)
+			if err != nil {
+				return nil, t, err
+			}
+			out = append(out, s)
+		}
+	}
+}
+
+var tags = []string{
+	"if", "elif", "else", "endif", "for", "endfor", "set", "endset", "macro", "endmacro", "call", "endcall",
+	"filter", "endfilter", "with", "endwith", "include", "raw", "endraw",
+}
+
+// refusedTags are Jinja2's that are left out, with what to do instead.
+var refusedTags = map[string]string{
+	"block":      "template inheritance is left out; use {% include %} or {% macro %}",
+	"extends":    "template inheritance is left out; use {% include %} or {% macro %}",
+	"autoescape": "nothing is ever escaped; use | escape where it is needed",
+	"do":         "a template can't change variables; use {% set %}",
+	"break":      "give the loop a condition: {% for x in list if … %}",
+	"continue":   "give the loop a condition: {% for x in list if … %}",
+	"trans":      "translations are left out",
+	"debug":      "print a value with {{ }}",
+}
+
+func (p *parser) statement(t token, open *token) (stmt, error) {
+	switch t.text {
+	case "if":
+		return p.ifTag(t)
+	case "for":
+		return p.forTag(t)
+	case "set":
+		return p.setTag(t)
+	case "macro":
+		return p.macroTag(t)
+	case "call":
+		return p.callTag(t)
+	case "filter":
+		return p.filterTag(t)
+	case "with":
+		return p.withTag(t)
+	case "include":
+		return p.includeTag(t)
+	case "import", "from":
+		return p.importTag(t)
+	}
+	if h := refusedTags[t.text]; h != "" {
+		return nil, p.errorf(t, "{%% %s %%} is not supported", t.text).WithHint("%s", h)
+	}
+	if oneOf(t.text, tags) {
+		e := p.errorf(t, "{%% %s %%} closes nothing that is open here", t.text)
+		if open != nil {
+			e.WithHint("open is the {%% %s %%} at line %s", open.text, p.at(*open).where())
+		}
+		return nil, e
+	}
+	e := p.errorf(t, "there is no tag named %s", t.text)
+	e.Hint = source.DidYouMean(t.text, tags)
+	return nil, e
+}
+
+func (p *parser) ifTag(t token) (stmt, error) {
+	n := &ifStmt{}
+	for {
+		test, err := p.tupleOrExpr(true)
+		if err == nil {
+			err = p.expectEnd(tokStmtEnd)
+		}
+		if err != nil {
+			return nil, err
+		}
+		body, end, err := p.body(&t, "elif", "else", "endif")
+		if err != nil {
+			return nil, err
+		}
+		n.branches = append(n.branches, branch{test, body})
+		if end.text == "elif" {
+			continue
+		}
+		if end.text == "else" {
+			if p.isWord("if") {
+				return nil, p.errorf(p.peek(), "`else if` is written elif")
+			}
+			if err := p.expectEnd(tokStmtEnd); err != nil {
+				return nil, err
+			}
+			if n.other, _, err = p.body(&t, "endif"); err != nil {
+				return nil, err
+			}
+		}
+		return n, p.expectEnd(tokStmtEnd)
+	}
+}
+
+func (p *parser) forTag(t token) (stmt, error) {
+	n := &forStmt{at: p.at(t)}
+	var err error
+	if n.target, err = p.target(); err != nil {
+		return nil, err
+	}
+	if !p.takeWord("in") {
+		return nil, p.unexpected("'in'")
+	}
+	if n.over, err = p.tupleOrExpr(false); err != nil {
+		return nil, err
+	}
+	p.pushScope()
+	defer p.popScope()
+	p.declareTarget(n.target)
+	if p.takeWord("if") {
+		if n.test, err = p.expression(); err != nil {
+			return nil, err
+		}
+	}
+	if p.isWord("recursive") {
+		return nil, p.errorf(p.peek(), "recursive loops are not supported").WithHint("use a macro that calls itself")
+	}
+	if err := p.expectEnd(tokStmtEnd); err != nil {
+		return nil, err
+	}
+	p.declare("loop")
+	body, end, err := p.body(&t, "else", "endfor")
+	if err != nil {
+		return nil, err
+	}
+	n.body = body
+	if end.text == "else" {
+		if err := p.expectEnd(tokStmtEnd); err != nil {
+			return nil, err
+		}
+		if n.other, _, err = p.body(&t, "endfor"); err != nil {
+			return nil, err
+		}
+	}
+	return n, p.expectEnd(tokStmtEnd)
+}
+
+// target parses what a loop or a set assigns to: a, (a, b), or ns.a.
+func (p *parser) target() (*target, error) {
+	first, err := p.oneTarget()
+	if err != nil || !p.isOp(",") {
+		return first, err
+	}
+	t := &target{at: first.at, items: []*target{first}}
+	for p.takeOp(",") {
+		if p.endsTuple() {
+			break
+		}
+		next, err := p.oneTarget()
+		if err != nil {
+			return nil, err
+		}
+		t.items = append(t.items, next)
+	}
+	return t, nil
+}
+
+func (p *parser) oneTarget() (*target, error) {
+	if err := p.nest(); err != nil {
+		return nil, err
+	}
+	defer p.unnest()
+	if open := p.peek(); p.takeOp("(") {
+		t, err := p.target()
+		if err != nil {
+			return nil, err
+		}
+		return t, p.closeBracket(open, ")")
+	}
+	t, err := p.expectName("the name of a variable")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case oneOf(t.text, reserved) || oneOf(t.text, []string{"true", "false", "none", "True", "False", "None"}):
+		return nil, p.errorf(t, "%s can't be the name of a variable", t.text)
+	case p.isOp("[") || p.isOp("("):
+		return nil, p.errorf(p.peek(), "a template can't change what is inside a variable").
+			WithHint("set a new variable, or a namespace's: {%% set ns.x = … %%}")
+	}
+	n := &target{at: p.at(t), name: t.text}
+	if p.takeOp(".") {
+		attr, err := p.expectName("a name after '.'")
+		if err != nil {
+			return nil, err
+		}
+		n.attr = attr.text
+	}
+	return n, nil
+}
+
+func (p *parser) declareTarget(t *target) {
+	for _, i := range t.items {
+		p.declareTarget(i)
+	}
+	if t.items == nil && t.attr == "" {
+		p.declare(t.name)
+	}
+}
+
+func (p *parser) setTag(t token) (stmt, error) {
+	n := &setStmt{at: p.at(t)}
+	var err error
+	if n.target, err = p.target(); err != nil {
+		return nil, err
+	}
+	if p.takeOp("=") {
+		if n.value, err = p.tupleOrExpr(true); err != nil {
+			return nil, err
+		}
+		p.declareTarget(n.target)
+		return n, p.expectEnd(tokStmtEnd)
+	}
+	if n.target.items != nil {
+		return nil, p.unexpected("'='")
+	}
+	for p.takeOp("|") {
+		f, err := p.filter()
+		if err != nil {
+			return nil, err
+		}
+		n.filters = append(n.filters, f)
+	}
+	if err := p.expectEnd(tokStmtEnd); err != nil {
+		return nil, err
+	}
+	p.pushScope()
+	n.body, _, err = p.body(&t, "endset")
+	p.popScope()
+	if err != nil {
+		return nil, err
+	}
+	p.declareTarget(n.target)
+	return n, p.expectEnd(tokStmtEnd)
+}
+
+func (p *parser) macroTag(t token) (stmt, error) {
+	word, err := p.expectName("the name of the macro")
+	if err != nil {
+		return nil, err
+	}
+	p.declare(word.text)
+	m := &macro{name: word.text, at: p.at(word)}
+	if err := p.signature(m); err != nil {
+		return nil, err
+	}
+	if err := p.expectEnd(tokStmtEnd); err != nil {
+		return nil, err
+	}
+	if err := p.macroBody(m, t, "endmacro"); err != nil {
+		return nil, err
+	}
+	return &macroStmt{m}, p.expectEnd(tokStmtEnd)
+}
+
+func (p *parser) macroBody(m *macro, open token, end string) error {
+	outer := p.inMacro
+	p.inMacro = m
+	p.pushScope(append([]string{"caller", "varargs", "kwargs"}, m.params...)...)
+	body, _, err := p.body(&open, end)
+	p.popScope()
+	p.inMacro = outer
+	m.body = body
+	return err
+}
+
+// signature parses a macro's parameters, (a, b=1).
+func (p *parser) signature(m *macro) error {
+	if err := p.expectOp("("); err != nil {
+		return err
+	}
+	for !p.isOp(")") {
+		if len(m.params) > 0 {
+			if err := p.expectOp(","); err != nil {
+				return err
+			}
+			if p.isOp(")") {
+				break
+			}
+		}
+		t, err := p.expectName("the name of a parameter")
+		if err != nil {
+			return err
+		}
+		if oneOf(t.text, m.params) {
+			return p.errorf(t, "the parameter %s stands there twice", t.text)
+		}
+		var def expr
+		if p.takeOp("=") {
+			if def, err = p.expression(); err != nil {
+				return err
+			}
+		} else if len(m.defaults) > 0 && m.defaults[len(m.defaults)-1] != nil {
+			return p.errorf(t, "the parameter %s needs a default too, as those before it have one", t.text)
+		}
+		m.params = append(m.params, t.text)
+		m.defaults = append(m.defaults, def)
+	}
+	p.next()
+	return nil
+}
+
+func (p *parser) callTag(t token) (stmt, error) {
+	m := &macro{name: "caller", at: p.at(t)}
+	if p.isOp("(") {
+		if err := p.signature(m); err != nil {
+			return nil, err
+		}
+	}
+	e, err := p.expression()
+	if err != nil {
+		return nil, err
+	}
+	c, ok := e.(*callExpr)
+	if !ok {
+		return nil, e.pos().errorf("{%% call %%} needs the call of a macro")
+	}
+	if err := p.expectEnd(tokStmtEnd); err != nil {
+		return nil, err
+	}
+	if err := p.macroBody(m, t, "endcall"); err != nil {
+		return nil, err
+	}
+	return &callStmt{c, m}, p.expectEnd(tokStmtEnd)
+}
+
+func (p *parser) filterTag(t token) (stmt, error) {
+	n := &filterStmt{at: p.at(t)}
+	for {
+		f, err := p.filter()
+		if err != nil {
+			return nil, err
+		}
+		n.filters = append(n.filters, f)
+		if !p.takeOp("|") {
+			break
+		}
+	}
+	if err := p.expectEnd(tokStmtEnd); err != nil {
+		return nil, err
+	}
+	p.pushScope()
+	body, _, err := p.body(&t, "endfilter")
+	p.popScope()
+	if err != nil {
+		return nil, err
+	}
+	n.body = body
+	return n, p.expectEnd(tokStmtEnd)
+}
+
+func (p *parser) withTag(t token) (stmt, error) {
+	n := &withStmt{}
+	for p.peek().kind != tokStmtEnd {
+		if len(n.targets) > 0 {
+			if err := p.expectOp(","); err != nil {
+				return nil, err
+			}
+		}
+		to, err := p.oneTarget()
+		if err != nil {
+			return nil, err
+		}
+		if err := p.expectOp("="); err != nil {
+			return nil, err
+		}
+		v, err := p.expression()
+		if err != nil {
+			return nil, err
+		}
+		n.targets, n.values = append(n.targets, to), append(n.values, v)
+	}
+	p.next()
+	p.pushScope()
+	defer p.popScope()
+	for _, to := range n.targets {
+		p.declareTarget(to)
+	}
+	body, _, err := p.body(&t, "endwith")
+	if err != nil {
+		return nil, err
+	}
+	n.body = body
+	return n, p.expectEnd(tokStmtEnd)
+}
+
+func (p *parser) includeTag(t token) (stmt, error) {
+	n := &includeStmt{at: p.at(t), syntax: p.syntax, context: true}
+	var err error
+	if n.file, err = p.expression(); err != nil {
+		return nil, err
+	}
+	if p.isWord("ignore") && p.toks[p.i+1].text == "missing" {
+		p.i += 2
+		n.optional = true
+	}
+	if n.context, err = p.contextWords(true); err != nil {
+		return nil, err
+	}
+	return n, p.expectEnd(tokStmtEnd)
+}
+
+// contextWords parses `with context` and `without context`.
+func (p *parser) contextWords(def bool) (bool, error) {
+	with, without := p.isWord("with"), p.isWord("without")
+	if !with && !without {
+		return def, nil
+	}
+	p.next()
+	if !p.takeWord("context") {
+		return def, p.unexpected("'context'")
+	}
+	return with, nil
+}
+
+// importTag parses {% import 'file' as name %} and {% from 'file' import a as
+// b, c %}.
+func (p *parser) importTag(t token) (stmt, error) {
+	n := &importStmt{at: p.at(t), syntax: p.syntax}
+	var err error
+	if n.file, err = p.expression(); err != nil {
+		return nil, err
+	}
+	if t.text == "import" {
+		if !p.takeWord("as") {
+			return nil, p.unexpected("'as'")
+		}
+		as, err := p.expectName("a name")
+		if err != nil {
+			return nil, err
+		}
+		n.as = as.text
+		p.declare(n.as)
+	} else {
+		if !p.takeWord("import") {
+			return nil, p.unexpected("'import'")
+		}
+		for {
+			what, err := p.expectName("the name of a macro")
+			if err != nil {
+				return nil, err
+			}
+			item := imported{what.text, what.text, p.at(what)}
+			if p.takeWord("as") {
+				as, err := p.expectName("a name")
+				if err != nil {
+					return nil, err
+				}
+				item.as = as.text
+			}
+			n.names = append(n.names, item)
+			p.declare(item.as)
+			if !p.takeOp(",") || p.peek().kind == tokStmtEnd {
+				break
+			}
+		}
+	}
+	if n.context, err = p.contextWords(false); err != nil {
+		return nil, err
+	}
+	return n, p.expectEnd(tokStmtEnd)
+}

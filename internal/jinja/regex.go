@@ -1,0 +1,470 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	resyntax "regexp/syntax"
+	"strconv"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// A pattern is a regular expression as Python writes them. It is compiled
+// for Go's engine, which runs in linear time, when it is first used.
+type pattern struct {
+	src      string
+	variants [8]variant // by flags
+}
+
+type variant struct {
+	once sync.Once
+	re   *compiled
+	err  error
+}
+
+type regexFlags struct{ ignoreCase, multiline bool }
+
+// A compiled pattern. Python's `$` also matches before a newline at the end;
+// it became a group that may swallow that newline and is cut off again.
+type compiled struct {
+	re     *regexp.Regexp
+	groups []int    // Python's group number → Go's; [0] is 0
+	names  []string // by Python's number
+	ends   []int    // Go's numbers of the groups that stand for $
+	// next matches what Python finds empty right behind a match: it begins
+	// with the one character before; nil: the pattern never matches empty.
+	next *regexp.Regexp
+}
+
+// regex compiles the pattern for a subject.
+func (p *pattern) compile(f regexFlags, subject string) (*compiled, error) {
+	i := 0
+	if f.ignoreCase {
+		i |= 1
+	}
+	if f.multiline {
+		i |= 2
+	}
+	wide := !ascii(subject)
+	if wide {
+		i |= 4
+	}
+	v := &p.variants[i]
+	v.once.Do(func() { v.re, v.err = compilePattern(p.src, f, wide) })
+	return v.re, v.err
+}
+
+func compilePattern(src string, f regexFlags, wide bool) (*compiled, error) {
+	t := translator{src: src, wide: wide, c: &compiled{groups: []int{0}, names: []string{""}}}
+	out, err := t.translate()
+	if err != nil {
+		return nil, err
+	}
+	flags := ""
+	if f.ignoreCase || t.ignoreCase {
+		flags += "i"
+	}
+	if f.multiline || t.multiline {
+		flags += "m"
+	}
+	if t.dotAll {
+		flags += "s"
+	}
+	if flags != "" {
+		out = "(?" + flags + ")" + out
+	}
+	re, err := regexp.Compile(out)
+	if err != nil {
+		var syn *resyntax.Error
+		if errors.As(err, &syn) {
+			msg := string(syn.Code)
+			if syn.Code == resyntax.ErrInvalidRepeatSize {
+				msg = "a repeat count above 1000"
+			}
+			return nil, fmt.Errorf("the regular expression %s does not work: %s", brief(src), msg)
+		}
+		return nil, fmt.Errorf("the regular expression %s does not work: %w", brief(src), err)
+	}
+	t.c.re = re
+	if parsed, err := resyntax.Parse(out, resyntax.Perl); err == nil && canBeEmpty(parsed) {
+		t.c.next, err = regexp.Compile(`\A(?s:.)(?:` + out + `)`)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return t.c, nil
+}
+
+func canBeEmpty(re *resyntax.Regexp) bool {
+	switch re.Op {
+	case resyntax.OpLiteral, resyntax.OpCharClass, resyntax.OpAnyChar, resyntax.OpAnyCharNotNL, resyntax.OpNoMatch:
+		return len(re.Rune) == 0 && re.Op == resyntax.OpLiteral
+	case resyntax.OpCapture, resyntax.OpPlus:
+		return canBeEmpty(re.Sub[0])
+	case resyntax.OpRepeat:
+		return re.Min == 0 || canBeEmpty(re.Sub[0])
+	case resyntax.OpConcat:
+		for _, s := range re.Sub {
+			if !canBeEmpty(s) {
+				return false
+			}
+		}
+		return true
+	case resyntax.OpAlternate:
+		for _, s := range re.Sub {
+			if canBeEmpty(s) {
+				return true
+			}
+		}
+		return false
+	}
+	return true
+}
+
+// A match holds Python's groups: start and end of each, -1 if it took no part.
+type match struct {
+	subject string
+	loc     []int
+}
+
+func (m *match) group(i int) (string, bool) {
+	if m.loc[2*i] < 0 {
+		return "", false
+	}
+	return m.subject[m.loc[2*i]:m.loc[2*i+1]], true
+}
+
+// python turns Go's locations into Python's groups, and cuts off a newline
+// that stands for `$`.
+func (c *compiled) python(s string, loc []int) *match {
+	cut := -1
+	for _, e := range c.ends {
+		if loc[2*e] >= 0 && loc[2*e] < loc[2*e+1] {
+			cut = loc[2*e]
+		}
+	}
+	m := &match{s, make([]int, 2*len(c.groups))}
+	for i, g := range c.groups {
+		from, to := loc[2*g], loc[2*g+1]
+		if cut >= 0 && to > cut {
+			to = cut
+			from = min(from, cut)
+		}
+		m.loc[2*i], m.loc[2*i+1] = from, to
+	}
+	return m
+}
+
+// search finds the first match, or nil.
+func (c *compiled) search(s string) *match {
+	loc := c.re.FindStringSubmatchIndex(s)
+	if loc == nil {
+		return nil
+	}
+	return c.python(s, loc)
+}
+
+// all finds every match as Python does, which, unlike Go, also finds an empty
+// one right behind another.
+func (c *compiled) all(st *state, s string) ([]*match, error) {
+	if err := st.charge(16 * len(s)); err != nil {
+		return nil, err
+	}
+	found := c.re.FindAllStringSubmatchIndex(s, -1)
+	if err := st.charge(len(found) * (len(c.groups)*16 + 64)); err != nil {
+		return nil, err
+	}
+	var out []*match
+	for i, loc := range found {
+		m := c.python(s, loc)
+		out = append(out, m)
+		from, to := m.loc[0], m.loc[1]
+		if c.next == nil || from == to || i+1 < len(found) && found[i+1][0] == to {
+			continue
+		}
+		_, n := utf8.DecodeLastRuneInString(s[:to])
+		if next := c.next.FindStringSubmatchIndex(s[to-n:]); next != nil {
+			for j := range next {
+				if next[j] >= 0 {
+					next[j] += to - n
+				}
+			}
+			next[0] = to
+			if e := c.python(s, next); e.loc[1] == to {
+				out = append(out, e)
+			}
+		}
+	}
+	return out, nil
+}
+
+// A translator rewrites Python's syntax into Go's.
+type translator struct {
+	src                           string
+	i                             int
+	b                             strings.Builder
+	wide                          bool // the subject is not ASCII
+	group                         int  // Go's groups so far
+	ignoreCase, multiline, dotAll bool
+	c                             *compiled
+}
+
+func (t *translator) bad(format string, args ...any) error {
+	return &hinted{
+		fmt.Sprintf("the regular expression %s does not work: ", brief(t.src)) + fmt.Sprintf(format, args...),
+		"the engine is RE2: no lookaround and no backreferences inside the pattern",
+	}
+}
+
+func (t *translator) translate() (string, error) {
+	for t.i < len(t.src) {
+		var err error
+		switch c := t.src[t.i]; c {
+		case '\\':
+			err = t.escape(false)
+		case '[':
+			err = t.class()
+		case '(':
+			err = t.open()
+		case '$':
+			t.dollar()
+		case '{':
+			t.brace()
+		default:
+			t.b.WriteByte(c)
+			t.i++
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return t.b.String(), nil
+}
+
+// dollar: where it ends the pattern or an alternative, it may be followed by
+// a last newline.
+func (t *translator) dollar() {
+	t.i++
+	rest := strings.TrimLeft(t.src[t.i:], ")")
+	if (rest == "" || rest[0] == '|') && !t.multiline {
+		t.group++
+		t.c.ends = append(t.c.ends, t.group)
+		t.b.WriteString(`(?:$|(\n)\z)`)
+		return
+	}
+	t.b.WriteByte('$')
+}
+
+// brace: Python's {,n} is {0,n}, and a { that begins no count is itself.
+func (t *translator) brace() {
+	rest := t.src[t.i+1:]
+	end := strings.IndexByte(rest, '}')
+	if end > 0 {
+		low, high, comma := strings.Cut(rest[:end], ",")
+		if strings.Trim(low+high, "0123456789") == "" && (low != "" || comma) {
+			if low == "" {
+				low = "0"
+			}
+			t.b.WriteString("{" + low)
+			if comma {
+				t.b.WriteString("," + high)
+			}
+			t.b.WriteByte('}')
+			t.i += end + 2
+			return
+		}
+	}
+	t.b.WriteString(`\{`)
+	t.i++
+}
+
+func (t *translator) open() error {
+	rest := t.src[t.i:]
+	if !strings.HasPrefix(rest, "(?") {
+		t.group++
+		t.c.groups = append(t.c.groups, t.group)
+		t.c.names = append(t.c.names, "")
+		t.b.WriteByte('(')
+		t.i++
+		return nil
+	}
+	switch {
+	case strings.HasPrefix(rest, "(?P<"):
+		end := strings.IndexByte(rest, '>')
+		if end < 0 {
+			return t.bad("the name of a group never ends")
+		}
+		t.group++
+		t.c.groups = append(t.c.groups, t.group)
+		t.c.names = append(t.c.names, rest[4:end])
+		t.b.WriteString(rest[:end+1])
+		t.i += end + 1
+		return nil
+	case strings.HasPrefix(rest, "(?:"):
+		t.b.WriteString("(?:")
+		t.i += 3
+		return nil
+	case strings.HasPrefix(rest, "(?#"):
+		end := strings.IndexByte(rest, ')')
+		if end < 0 {
+			return t.bad("a comment never ends")
+		}
+		t.i += end + 1
+		return nil
+	case strings.HasPrefix(rest, "(?=") || strings.HasPrefix(rest, "(?!"):
+		return t.bad("a lookahead %s…) is not supported", rest[:3])
+	case strings.HasPrefix(rest, "(?<=") || strings.HasPrefix(rest, "(?<!"):
+		return t.bad("a lookbehind %s…) is not supported", rest[:4])
+	case strings.HasPrefix(rest, "(?P="):
+		return t.bad("a backreference (?P=…) is not supported")
+	case strings.HasPrefix(rest, "(?("):
+		return t.bad("a condition (?(…) is not supported")
+	case strings.HasPrefix(rest, "(?>"):
+		return t.bad("an atomic group (?>…) is not supported")
+	}
+	return t.inlineFlags(rest)
+}
+
+// inlineFlags are (?i) for the whole pattern and (?i:…) for a part of it.
+func (t *translator) inlineFlags(rest string) error {
+	end := strings.IndexAny(rest, "):")
+	if end < 0 {
+		return t.bad("(? is followed by nothing known")
+	}
+	flags := rest[2:end]
+	kept := ""
+	for _, f := range flags {
+		switch f {
+		case 'i', 'm', 's', '-':
+			kept += string(f)
+		case 'a', 'u', 'L':
+		case 'x':
+			return t.bad("the flag x is not supported")
+		default:
+			return t.bad("(?%s is not known", flags)
+		}
+	}
+	t.i += end + 1
+	if rest[end] == ':' {
+		t.b.WriteString("(?" + kept + ":")
+		return nil
+	}
+	for _, f := range kept {
+		switch f {
+		case 'i':
+			t.ignoreCase = true
+		case 'm':
+			t.multiline = true
+		case 's':
+			t.dotAll = true
+		}
+	}
+	return nil
+}
+
+// Classes of characters beyond ASCII.
+var wideClasses = map[byte]string{
+	'd': `\p{Nd}`,
+	'w': `\p{L}\p{N}\p{Mn}_`,
+	's': `\s\x{0b}\x{1c}-\x{1f}\x{85}\p{Z}`,
+}
+
+func (t *translator) escape(inClass bool) error {
+	if t.i+1 >= len(t.src) {
+		return t.bad("it ends with a backslash")
+	}
+	c := t.src[t.i+1]
+	t.i += 2
+	switch {
+	case c == 'Z':
+		t.b.WriteString(`\z`)
+	case c == 'b' && inClass:
+		t.b.WriteString(`\x08`)
+	case c == 's' && !t.wide:
+		if inClass {
+			t.b.WriteString(`\s\x0b`)
+		} else {
+			t.b.WriteString(`[\s\x0b]`)
+		}
+	case wideClasses[c] != "" && t.wide:
+		if inClass {
+			t.b.WriteString(wideClasses[c])
+		} else {
+			t.b.WriteString("[" + wideClasses[c] + "]")
+		}
+	case wideClasses[c|0x20] != "" && c < 'a' && t.wide && !inClass:
+		t.b.WriteString("[^" + wideClasses[c|0x20] + "]")
+	case strings.IndexByte("dDwWsSAbBnrtfvaxz", c) >= 0:
+		t.b.WriteString(`\` + string(c))
+	case c == 'u' || c == 'U':
+		n := 4
+		if c == 'U' {
+			n = 8
+		}
+		if t.i+n > len(t.src) {
+			return t.bad(`\%c needs %d digits`, c, n)
+		}
+		code, err := strconv.ParseUint(t.src[t.i:t.i+n], 16, 32)
+		if err != nil {
+			return t.bad(`\%c needs %d digits`, c, n)
+		}
+		fmt.Fprintf(&t.b, `\x{%x}`, code)
+		t.i += n
+	case c == '0' || inClass && c >= '1' && c <= '7':
+		n := 0
+		for n < 2 && t.i+n < len(t.src) && t.src[t.i+n] >= '0' && t.src[t.i+n] <= '7' {
+			n++
+		}
+		code, err := strconv.ParseUint(string(c)+t.src[t.i:t.i+n], 8, 32)
+		if err != nil {
+			return t.bad(`\%c is no octal number`, c)
+		}
+		fmt.Fprintf(&t.b, `\x{%x}`, code)
+		t.i += n
+	case c >= '1' && c <= '9':
+		return t.bad(`the backreference \%c is not supported`, c)
+	case c < utf8.RuneSelf && (c|0x20 >= 'a' && c|0x20 <= 'z'):
+		return t.bad(`\%c means nothing`, c)
+	case c >= utf8.RuneSelf:
+		t.i--
+		_, n := utf8.DecodeRuneInString(t.src[t.i:])
+		t.b.WriteString(t.src[t.i : t.i+n])
+		t.i += n
+	case c == '_' || c == '\n':
+		t.b.WriteByte(c)
+	default:
+		t.b.WriteString(`\` + string(c))
+	}
+	return nil
+}
+
+func (t *translator) class() error {
+	start := t.i
+	t.b.WriteByte('[')
+	t.i++
+	if t.i < len(t.src) && t.src[t.i] == '^' {
+		t.b.WriteByte('^')
+		t.i++
+	}
+	for first := true; t.i < len(t.src); first = false {
+		switch c := t.src[t.i]; {
+		case c == ']' && !first:
+			t.b.WriteByte(']')
+			t.i++
+			return nil
+		case c == '\\':
+			if err := t.escape(true); err != nil {
+				return err
+			}
+		case c == '[' || c == ']':
+			t.b.WriteString(`\` + string(c))
+			t.i++
+		default:
+			t.b.WriteByte(c)
+			t.i++
+		}
+	}
+	return t.bad("the [ at character %d is never closed", utf8.RuneCountInString(t.src[:start])+1)
+}

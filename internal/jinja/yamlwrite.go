@@ -1,0 +1,467 @@
+package jinja
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/etcdplay/etcdplay/internal/value"
+)
+
+// How collections are laid out.
+type yamlFlow int
+
+const (
+	flowNever  yamlFlow = iota
+	flowLeaves          // those that hold only scalars are put on one line
+	flowAlways
+)
+
+type yamlStyle struct {
+	indent   int
+	width    int // a line is broken at the first blank behind this column
+	flow     yamlFlow
+	unsorted bool
+	start    bool // begin with ---
+	end      bool // end with ...
+}
+
+func (c *call) toYAML(style yamlStyle) (any, error) {
+	v := c.written()
+	style.indent = c.int(0, style.indent)
+	style.width = c.int(1, 80)
+	style.unsorted = !c.bool(2, true)
+	if c.given(3) {
+		style.flow = flowNever
+		if c.bool(3, false) {
+			style.flow = flowAlways
+		}
+	}
+	style.start, style.end = c.bool(4, false), c.bool(5, false)
+	if c.err != nil {
+		return nil, nil
+	}
+	w := newYAMLWriter(style)
+	w.document(v)
+	return c.str(w.b.String())
+}
+
+// A yamlWriter lays out YAML as Python's libyaml does, which is what
+// Ansible's to_yaml and to_nice_yaml print: configuration files rendered with
+// it must not change when their renderer does.
+type yamlWriter struct {
+	yamlStyle
+	b      strings.Builder
+	column int
+	level  int // of the current collection, -1 outside of all
+	// blank: what was written last is white space. only: so far the line holds
+	// only indentation and indicators.
+	blank, only bool
+	flowDepth   int
+}
+
+func newYAMLWriter(s yamlStyle) *yamlWriter {
+	if s.indent < 2 || s.indent > 9 {
+		s.indent = 2
+	}
+	if s.width <= 2*s.indent {
+		s.width = 80
+	}
+	return &yamlWriter{yamlStyle: s, level: -1, blank: true, only: true}
+}
+
+func (w *yamlWriter) document(v any) {
+	if w.start {
+		w.indicator("---", true, false, false)
+	}
+	plain := w.node(v, nodeRoot)
+	if plain && !w.end {
+		w.lineBreak()
+		w.b.WriteString("...")
+	}
+	if w.end {
+		w.lineBreak()
+		w.b.WriteString("...")
+	}
+	w.b.WriteByte('\n')
+}
+
+type yamlContext int
+
+const (
+	nodeRoot yamlContext = iota
+	nodeItem             // of a sequence
+	nodeKey              // of a mapping, in front of its colon
+	nodeValue
+)
+
+// node writes a value; it reports whether that was a plain scalar.
+func (w *yamlWriter) node(v any, ctx yamlContext) bool {
+	switch v := v.(type) {
+	case []any:
+		if w.flowDepth > 0 || len(v) == 0 || w.inFlow(v) {
+			w.flowSequence(v)
+		} else {
+			w.blockSequence(v, ctx)
+		}
+		return false
+	case *value.Dict:
+		if w.flowDepth > 0 || v.Len() == 0 || w.inFlow(v) {
+			w.flowMapping(v)
+		} else {
+			w.blockMapping(v)
+		}
+		return false
+	}
+	return w.scalar(v, ctx)
+}
+
+func (w *yamlWriter) inFlow(v any) bool {
+	switch w.flow {
+	case flowAlways:
+		return true
+	case flowLeaves:
+		switch v := v.(type) {
+		case []any:
+			for _, e := range v {
+				if !scalar(e) {
+					return false
+				}
+			}
+		case *value.Dict:
+			for _, e := range v.All() {
+				if !scalar(e) {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// deeper goes one level in and returns how to come back.
+func (w *yamlWriter) deeper(flow, indentless bool) func() {
+	outer := w.level
+	switch {
+	case w.level < 0 && flow:
+		w.level = w.indent
+	case w.level < 0:
+		w.level = 0
+	case !indentless:
+		w.level += w.indent
+	}
+	return func() { w.level = outer }
+}
+
+func (w *yamlWriter) blockSequence(l []any, ctx yamlContext) {
+	// A list right below its key is not indented.
+	defer w.deeper(false, ctx == nodeValue && !w.only)()
+	for _, e := range l {
+		w.newLine()
+		w.indicator("-", true, false, true)
+		w.node(e, nodeItem)
+	}
+}
+
+func (w *yamlWriter) blockMapping(d *value.Dict) {
+	defer w.deeper(false, false)()
+	for _, k := range w.keys(d) {
+		v, _ := d.Get(k)
+		w.newLine()
+		if simpleKey(k) {
+			w.node(k, nodeKey)
+			w.indicator(":", false, false, false)
+		} else {
+			w.indicator("?", true, false, true)
+			w.node(k, nodeValue)
+			w.newLine()
+			w.indicator(":", true, false, true)
+		}
+		w.node(v, nodeValue)
+	}
+}
+
+// simpleKey: a key that is longer needs a line and a question mark.
+func simpleKey(k any) bool {
+	s, ok := k.(string)
+	return !ok || s != "" && len(s) <= 128 && !strings.ContainsAny(s, "\n\u0085\u2028\u2029")
+}
+
+func (w *yamlWriter) flowSequence(l []any) {
+	w.indicator("[", true, true, false)
+	back := w.deeper(true, false)
+	w.flowDepth++
+	for i, e := range l {
+		if i > 0 {
+			w.indicator(",", false, false, false)
+		}
+		if w.column > w.width {
+			w.newLine()
+		}
+		w.node(e, nodeItem)
+	}
+	w.flowDepth--
+	back()
+	w.indicator("]", false, false, false)
+}
+
+func (w *yamlWriter) flowMapping(d *value.Dict) {
+	w.indicator("{", true, true, false)
+	back := w.deeper(true, false)
+	w.flowDepth++
+	for i, k := range w.keys(d) {
+		v, _ := d.Get(k)
+		if i > 0 {
+			w.indicator(",", false, false, false)
+		}
+		if w.column > w.width {
+			w.newLine()
+		}
+		if simpleKey(k) {
+			w.node(k, nodeKey)
+			w.indicator(":", false, false, false)
+		} else {
+			w.indicator("?", true, false, false)
+			w.node(k, nodeValue)
+			if w.column > w.width {
+				w.newLine()
+			}
+			w.indicator(":", true, false, false)
+		}
+		w.node(v, nodeValue)
+	}
+	w.flowDepth--
+	back()
+	w.indicator("}", false, false, false)
+}
+
+// keys are sorted if they can be compared.
+func (w *yamlWriter) keys(d *value.Dict) []any {
+	keys := d.Keys()
+	if w.unsorted {
+		return keys
+	}
+	var order state
+	sorted := append([]any(nil), keys...)
+	comparable := true
+	sort.SliceStable(sorted, func(i, j int) bool {
+		c, ok, _ := order.order(sorted[i], sorted[j], 0)
+		comparable = comparable && ok
+		return c == less
+	})
+	if !comparable {
+		return keys
+	}
+	return sorted
+}
+
+func (w *yamlWriter) indicator(s string, needBlank, blank, only bool) {
+	if needBlank && !w.blank {
+		s = " " + s
+	}
+	w.put(s)
+	w.blank = blank
+	w.only = w.only && only
+}
+
+func (w *yamlWriter) put(s string) {
+	w.b.WriteString(s)
+	w.column += utf8.RuneCountInString(s)
+}
+
+func (w *yamlWriter) lineBreak() {
+	w.b.WriteByte('\n')
+	w.column, w.blank, w.only = 0, true, true
+}
+
+// newLine goes to the indentation of the current level, on the same line if
+// that is still ahead.
+func (w *yamlWriter) newLine() {
+	indent := max(w.level, 0)
+	if !w.only || w.column > indent || w.column == indent && !w.blank {
+		w.lineBreak()
+	}
+	if w.column < indent {
+		w.put(strings.Repeat(" ", indent-w.column))
+	}
+	w.blank, w.only = true, true
+}
+
+func (w *yamlWriter) scalar(v any, ctx yamlContext) (plain bool) {
+	defer w.deeper(true, false)()
+	s, isText := v.(string)
+	if !isText {
+		w.plain(yamlScalar(v), false)
+		return true
+	}
+	split := ctx != nodeKey
+	a := analyzeYAML(s)
+	switch {
+	case !resolvesToOther(s) && !(ctx == nodeKey && (s == "" || a.multiline)) &&
+		(w.flowDepth > 0 && a.flowPlain || w.flowDepth == 0 && a.blockPlain):
+		w.plain(s, split)
+		return true
+	case a.single && !(ctx == nodeKey && a.multiline):
+		w.single(s, split)
+	default:
+		w.double(s, split)
+	}
+	return false
+}
+
+// yamlScalar writes a scalar that is no text.
+func yamlScalar(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		if v {
+			return "true"
+		}
+		return "false"
+	case float64:
+		s := value.Repr(v)
+		switch s {
+		case "inf", "-inf", "nan":
+			return strings.Replace(strings.Replace(s, "inf", ".inf", 1), "nan", ".nan", 1)
+		}
+		if strings.Contains(s, "e") && !strings.Contains(s, ".") {
+			s = strings.Replace(s, "e", ".0e", 1)
+		}
+		return s
+	}
+	return value.Str(v)
+}
+
+// plain writes text without quotes.
+func (w *yamlWriter) plain(s string, split bool) {
+	if !w.blank && s != "" {
+		w.put(" ")
+	}
+	w.blank, w.only = false, false
+	runes := []rune(s)
+	spaces := false
+	for i, r := range runes {
+		if r != ' ' {
+			w.put(string(r))
+			spaces = false
+			continue
+		}
+		if split && !spaces && w.column > w.width && i+1 < len(runes) && runes[i+1] != ' ' {
+			w.newLine()
+			w.blank, w.only = false, false
+		} else {
+			w.put(" ")
+		}
+		spaces = true
+	}
+}
+
+func isYAMLBreak(r rune) bool { return r == '\n' || r == 0x85 || r == 0x2028 || r == 0x2029 }
+
+// single writes text in single quotes.
+func (w *yamlWriter) single(s string, split bool) {
+	w.indicator("'", true, false, false)
+	runes := []rune(s)
+	spaces, breaks := false, false
+	for i, r := range runes {
+		switch {
+		case r == ' ':
+			if split && !spaces && w.column > w.width && i != 0 && i != len(runes)-1 && runes[i+1] != ' ' {
+				w.newLine()
+			} else {
+				w.put(" ")
+			}
+			spaces = true
+		case isYAMLBreak(r):
+			if !breaks && r == '\n' {
+				w.lineBreak()
+			}
+			w.writeBreak(r)
+			w.only = true
+			breaks = true
+		default:
+			if breaks {
+				w.newLine()
+			}
+			w.put(string(r))
+			if r == '\'' {
+				w.put("'")
+			}
+			w.only = false
+			spaces, breaks = false, false
+		}
+	}
+	if breaks {
+		w.newLine()
+	}
+	w.indicator("'", false, false, false)
+	w.blank, w.only = false, false
+}
+
+func (w *yamlWriter) writeBreak(r rune) {
+	if r == '\n' {
+		w.lineBreak()
+		return
+	}
+	w.b.WriteRune(r)
+	w.column, w.blank, w.only = 0, true, true
+}
+
+// double writes text in double quotes, with escapes.
+func (w *yamlWriter) double(s string, split bool) {
+	w.indicator(`"`, true, false, false)
+	runes := []rune(s)
+	spaces := false
+	for i, r := range runes {
+		if e := yamlEscape(r); e != "" {
+			w.put(e)
+			spaces = false
+			continue
+		}
+		if r == ' ' {
+			if split && !spaces && w.column > w.width && i != 0 && i != len(runes)-1 {
+				w.newLine()
+				if runes[i+1] == ' ' {
+					w.put(`\`)
+				}
+			} else {
+				w.put(" ")
+			}
+			spaces = true
+			continue
+		}
+		w.put(string(r))
+		spaces = false
+	}
+	w.indicator(`"`, false, false, false)
+	w.blank, w.only = false, false
+}
+
+func printableYAML(r rune) bool {
+	return r == '\n' || r >= 0x20 && r <= 0x7e || r == 0x85 || r >= 0xa0 && r <= 0xd7ff ||
+		r >= 0xe000 && r <= 0xfffd && r != 0xfeff || r >= 0x10000 && r <= 0x10ffff
+}
+
+// yamlEscape is the escape of a character in double quotes, or "".
+func yamlEscape(r rune) string {
+	if printableYAML(r) && !isYAMLBreak(r) && r != '"' && r != '\\' {
+		return ""
+	}
+	short := map[rune]string{
+		0: "0", 7: "a", 8: "b", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 0x1b: "e", '"': `"`, '\\': `\`,
+		0x85: "N", 0xa0: "_", 0x2028: "L", 0x2029: "P",
+	}
+	if e, ok := short[r]; ok {
+		return `\` + e
+	}
+	switch {
+	case r <= 0xff:
+		return fmt.Sprintf(`\x%02X`, r)
+	case r <= 0xffff:
+		return fmt.Sprintf(`\u%04X`, r)
+	}
+	return fmt.Sprintf(`\U%08X`, r)
+}
