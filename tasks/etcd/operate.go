@@ -1,0 +1,73 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+)
+
+// ErrNotYet is a request that the cluster refuses for the moment: not all of
+// its members have been connected for five seconds, or a learner has not
+// caught up. Nothing was changed; observe and try again.
+var ErrNotYet = errors.New("the cluster is not ready for this yet")
+
+// AddLearner adds a member that does not vote yet and returns the whole member
+// list with it: what its --initial-cluster must say. It may fail with
+// ErrNotYet.
+func (c *Cluster) AddLearner(ctx context.Context, s *State, peerURL string) (list []Member, err error) {
+	err = c.askLeader(ctx, s, "add a member", func(ctx context.Context, m *connection) error {
+		resp, err := m.client.MemberAddAsLearner(ctx, []string{peerURL})
+		if err == nil {
+			list = members(resp.Members)
+		}
+		return err
+	})
+	return list, err
+}
+
+// Promote makes a voter of a learner. It may fail with ErrNotYet.
+func (c *Cluster) Promote(ctx context.Context, s *State, id ID) error {
+	return c.askLeader(ctx, s, "promote a member", func(ctx context.Context, m *connection) error {
+		_, err := m.client.MemberPromote(ctx, uint64(id))
+		return err
+	})
+}
+
+// Remove takes a member off the member list. Its server ends by itself. It may
+// fail with ErrNotYet.
+func (c *Cluster) Remove(ctx context.Context, s *State, id ID) error {
+	return c.askLeader(ctx, s, "remove a member", func(ctx context.Context, m *connection) error {
+		_, err := m.client.MemberRemove(ctx, uint64(id))
+		return err
+	})
+}
+
+// MoveLeader hands the lead to another member.
+func (c *Cluster) MoveLeader(ctx context.Context, s *State, to ID) error {
+	return c.askLeader(ctx, s, "move the leader", func(ctx context.Context, m *connection) error {
+		_, err := m.maintenance.MoveLeader(ctx, uint64(to))
+		return err
+	})
+}
+
+// askLeader sends a request to the leader, once. Whether a request whose answer was
+// lost took effect is seen by observing again, not by repeating it.
+func (c *Cluster) askLeader(ctx context.Context, s *State, what string, f func(context.Context, *connection) error) error {
+	for i, m := range c.members {
+		if !s.Endpoints[i].IsLeader() {
+			continue
+		}
+		err := c.call(ctx, func(ctx context.Context) error { return f(ctx, m) })
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, rpctypes.ErrUnhealthy), errors.Is(err, rpctypes.ErrMemberNotEnoughStarted),
+			errors.Is(err, rpctypes.ErrMemberLearnerNotReady), errors.Is(err, rpctypes.ErrTooManyLearners):
+			return fmt.Errorf("%s: %w: %w", what, ErrNotYet, plain(err))
+		}
+		return fmt.Errorf("%s: %w", what, plain(err))
+	}
+	return fmt.Errorf("%s: none of the endpoints leads", what)
+}

@@ -1,0 +1,160 @@
+package etcd
+
+import "fmt"
+
+// An Action is what a Step does.
+type Action string
+
+// The actions. Those of the first group go through the etcd API, those of the
+// second are done on the member's host.
+const (
+	AddLearner Action = "add as a learner"
+	Promote    Action = "promote"
+	MoveLeader Action = "move the leader to"
+	Remove     Action = "remove"
+
+	Start   Action = "start"    // an existing member, or one just added: with the state `existing`, and Step.Cluster
+	Stop    Action = "stop"     // and keep stopped, also over a reboot
+	SetData Action = "set data" // move the data directory aside; never delete it
+	Restart Action = "restart"  // one member, onto whatever program and arguments are wanted
+
+	Wait Action = "wait for" // nothing is to be done but to look again
+	Done Action = "done"     // the cluster is as wanted
+)
+
+// A Step is the one next thing that is safe to do. Nothing is remembered
+// between steps: after each, the cluster is observed anew and the next one
+// worked out, so an operation that was killed anywhere goes on where it was.
+type Step struct {
+	Action  Action
+	Name    string   // the member's
+	ID      ID       // the member's, where it has one already
+	PeerURL string   // AddLearner
+	Cluster []Member // Start of a member that has no data: who is in the member list now
+	Why     string   // for Wait: what has to come true
+
+	Before, After Margin
+}
+
+// String is the step in words.
+func (s Step) String() string {
+	text := string(s.Action)
+	switch s.Action {
+	case Done:
+	case SetData:
+		text = "move the data directory of " + s.Name + " aside"
+	case AddLearner:
+		text = "add " + s.Name + " as a learner"
+	default:
+		text += " " + s.Name
+	}
+	if s.Why != "" {
+		text += ": " + s.Why
+	}
+	return text
+}
+
+// A Margin is how far a cluster is from losing its quorum.
+type Margin struct {
+	Voters  int // members that vote
+	Healthy int // of them, those that serve
+}
+
+// Spare is how many healthy voters may fail before the cluster stops accepting
+// writes; negative when it does not accept any.
+func (m Margin) Spare() int { return m.Healthy - Majority(m.Voters) }
+
+// String is "3 of 3 voters healthy, 1 may fail".
+func (m Margin) String() string {
+	if m.Spare() < 0 {
+		return fmt.Sprintf("%d of %d voters healthy, no quorum", m.Healthy, m.Voters)
+	}
+	return fmt.Sprintf("%d of %d voters healthy, %d may fail", m.Healthy, m.Voters, m.Spare())
+}
+
+// A Refusal is why an operation must not go on, and what to do instead. The
+// cluster is untouched since the last step.
+type Refusal struct{ Text, Hint string }
+
+// Error is the text.
+func (r *Refusal) Error() string { return r.Text }
+
+func refuse(hint, format string, args ...any) error {
+	return &Refusal{Text: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// A Site is the host of a member, wanted or present, as seen on the host.
+type Site struct {
+	Name    string // the member's name
+	PeerURL string // the URL that it is (to be) known by
+	Running bool   // its process lives
+	Data    bool   // its data directory holds something
+}
+
+// Serves reports whether a member answers and follows, or is, a leader.
+func (s *State) Serves(id ID) bool {
+	e := s.endpointOf(id)
+	return e != nil && e.Leader != 0
+}
+
+func (s *State) endpointOf(id ID) *EndpointState {
+	for i := range s.Endpoints {
+		if e := &s.Endpoints[i]; e.Err == nil && e.Member == id {
+			return e
+		}
+	}
+	return nil
+}
+
+// Margin counts the voters.
+func (s *State) Margin() (m Margin) {
+	for _, member := range s.Members {
+		if member.Learner {
+			continue
+		}
+		m.Voters++
+		if s.Serves(member.ID) {
+			m.Healthy++
+		}
+	}
+	return m
+}
+
+// steady refuses to operate on a cluster that is not one, or has no quorum.
+func (s *State) steady() error {
+	if !s.Reached() {
+		return refuse("start the cluster first", "no member answers")
+	}
+	if !s.Quorum {
+		return refuse("start the members that are down; if a majority is lost for good, recover the quorum from the survivor with the highest revision",
+			"the cluster has no quorum")
+	}
+	if id, other := s.oneCluster(); other != 0 {
+		return refuse("", "the endpoints belong to two clusters, %s and %s", id, other)
+	}
+	return nil
+}
+
+func (s *State) oneCluster() (first, other ID) {
+	for _, e := range s.Endpoints {
+		switch {
+		case e.Err != nil:
+		case first == 0:
+			first = e.Cluster
+		case e.Cluster != first:
+			return first, e.Cluster
+		}
+	}
+	return first, 0
+}
+
+func (s *State) memberAt(peerURL string) (Member, bool) {
+	for _, m := range s.Members {
+		for _, u := range m.PeerURLs {
+			if u == peerURL {
+				return m, true
+			}
+		}
+	}
+	return Member{}, false
+}
