@@ -1,0 +1,84 @@
+package etcd
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A Version is a release of etcd: major, minor and patch.
+type Version [3]int
+
+// ParseVersion reads "3.6.16", with or without a v in front.
+func ParseVersion(s string) (Version, error) {
+	var v Version
+	parts := strings.Split(strings.TrimPrefix(s, "v"), ".")
+	if len(parts) != len(v) {
+		return v, fmt.Errorf("%q is no version: write it like 3.6.16", s)
+	}
+	for i, p := range parts {
+		n, err := strconv.Atoi(p)
+		if err != nil || n < 0 || strconv.Itoa(n) != p {
+			return v, fmt.Errorf("%q is no version: write it like 3.6.16", s)
+		}
+		v[i] = n
+	}
+	return v, nil
+}
+
+// String is "3.6.16".
+func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v[0], v[1], v[2]) }
+
+// Less reports whether v is the older one.
+func (v Version) Less(w Version) bool {
+	for i := range v {
+		if v[i] != w[i] {
+			return v[i] < w[i]
+		}
+	}
+	return false
+}
+
+// minor is the release line: "3.6".
+func (v Version) minor() string { return fmt.Sprintf("%d.%d", v[0], v[1]) }
+
+// floors are the oldest patches from which the next minor version is reached
+// safely: 3.5 before 3.5.32 leaves removed members and promoted learners in a
+// store that 3.6 reads otherwise, and 3.7 wants what 3.6 writes from 3.6.11 on.
+// Source: etcd's upgrade guides for 3.6 and 3.7.
+var floors = map[string]Version{
+	"3.5": {3, 5, 32},
+	"3.6": {3, 6, 11},
+}
+
+// CheckUpgrade refuses a change of version that etcd does not support: a minor
+// version skipped, an older one, or one from below the oldest safe patch. from
+// are the versions of the running members; of a half upgraded cluster, two.
+func CheckUpgrade(from []string, to string) error {
+	target, err := ParseVersion(to)
+	if err != nil {
+		return &Refusal{Text: err.Error()}
+	}
+	for _, text := range from {
+		v, err := ParseVersion(text)
+		if err != nil {
+			return &Refusal{Text: err.Error()}
+		}
+		if v[0] != target[0] {
+			return refuse("", "there is no way from %s to %s", v, target)
+		}
+		floor, bounded := floors[v.minor()]
+		switch step := target[1] - v[1]; {
+		case step < 0:
+			return refuse("going back to an older minor version is an operation of its own: downgrade",
+				"a member runs %s, which is newer than %s", v, target)
+		case step > 1:
+			return refuse(fmt.Sprintf("upgrade to the newest %d.%d first", v[0], v[1]+1),
+				"from %s to %s a minor version would be skipped", v, target)
+		case step == 1 && bounded && v.Less(floor):
+			return refuse(fmt.Sprintf("upgrade to %s or newer first", floor),
+				"%s is reached safely only from %s on, and a member runs %s", target.minor(), floor, v)
+		}
+	}
+	return nil
+}
