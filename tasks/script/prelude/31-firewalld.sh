@@ -26,7 +26,7 @@ firewalld_ready() {
 		case "$fw_zones " in *" \"$fw_zone\" "*) ;; *)
 			# as 3 "block" "dmz" "drop"
 			fw_zones=$(printf '%s' "${fw_zones#as * }" | tr -d '"')
-			fail "firewalld has no zone $fw_zone" "its zones are: $fw_zones"
+			fail "firewalld has no zone $fw_zone" "its zones are: ${fw_zones% }"
 			;;
 		esac
 		fw_config=$(fw_call /config config getZoneByName s "$fw_zone") ||
@@ -38,7 +38,7 @@ firewalld_ready() {
 	else
 		fw_zones=$(firewall-cmd --get-zones) || fail "firewalld does not answer"
 		case " $fw_zones " in *" $fw_zone "*) ;; *)
-			fail "firewalld has no zone $fw_zone" "its zones are: $fw_zones"
+			fail "firewalld has no zone $fw_zone" "its zones are: ${fw_zones% }"
 			;;
 		esac
 		[ "$(firewall-cmd --get-default-zone)" = "$fw_zone" ] ||
