@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/etcdplay/etcdplay/internal/source"
-	"github.com/etcdplay/etcdplay/internal/value"
 	"github.com/etcdplay/etcdplay/inventory"
 	"github.com/etcdplay/etcdplay/playbooks"
 )
@@ -17,7 +16,7 @@ func checkBinding(plays []*playbooks.Play, inv *inventory.Inventory) error {
 		if p.Hosts.Dynamic() {
 			return nil // only the run knows
 		}
-		pattern := patternText(p.Hosts.Raw())
+		pattern := p.Pattern()
 		hosts, err := inv.Match(pattern)
 		if err != nil {
 			missing.Add(source.Errorf(p.Hosts.Pos, "hosts: %w", err))
@@ -37,17 +36,6 @@ func checkBinding(plays []*playbooks.Play, inv *inventory.Inventory) error {
 		missing.Add(e)
 	}
 	return missing.Err()
-}
-
-func patternText(raw any) string {
-	if list, ok := raw.([]any); ok {
-		parts := make([]string, len(list))
-		for i, e := range list {
-			parts[i] = value.Str(e)
-		}
-		return strings.Join(parts, ",")
-	}
-	return value.Str(raw)
 }
 
 func groupNames(inv *inventory.Inventory) []string {

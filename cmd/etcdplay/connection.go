@@ -81,3 +81,5 @@ func first(texts ...string) string {
 	}
 	return ""
 }
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }

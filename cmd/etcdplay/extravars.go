@@ -61,7 +61,7 @@ func mapping(text []byte, at source.Pos, decrypt decryptFunc, errs *source.Error
 	if len(doc.Content) == 0 {
 		return nil
 	}
-	v, err := value.FromYAML(doc.Content[0], value.YAMLOptions{File: at.File, Vault: openScalar(decrypt)})
+	v, err := value.FromYAML(doc.Content[0], value.YAMLOptions{File: at.File, Decrypt: decrypt})
 	if err != nil {
 		errs.Add(err)
 		return nil
@@ -82,15 +82,4 @@ func extraVar(name string, v any, at source.Pos, errs *source.Errors) playbooks.
 	val, err := playbooks.NewValue(v, at)
 	errs.Add(err)
 	return playbooks.Var{Name: name, Value: val}
-}
-
-// openScalar opens single !vault values.
-func openScalar(decrypt decryptFunc) func(string, source.Pos) (any, error) {
-	if decrypt == nil {
-		return nil
-	}
-	return func(text string, at source.Pos) (any, error) {
-		plain, err := decrypt([]byte(text), at)
-		return string(plain), err
-	}
 }

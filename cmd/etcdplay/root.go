@@ -18,6 +18,6 @@ in order where order matters, and again without changing anything.
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError("%w", err) })
-	root.AddCommand(newRunCmd(), newInventoryCmd(), newDocCmd(), newInitCmd(), newVersionCmd())
+	root.AddCommand(newRunCmd(), newInventoryCmd(), newVaultCmd(), newDocCmd(), newInitCmd(), newVersionCmd())
 	return root
 }

@@ -119,7 +119,7 @@ func (o *runOptions) run(ctx context.Context, names []string) error {
 	for _, w := range append(loader.Warnings(), inv.Warnings()...) {
 		fmt.Fprintln(os.Stderr, color.MagentaString("[WARNING]: ")+w.Detail())
 	}
-	if done, err := o.list(ctx, plays, inv); done || err != nil {
+	if done, err := o.list(plays, inv); done || err != nil {
 		return err
 	}
 	if err := checkBinding(plays, inv); err != nil {

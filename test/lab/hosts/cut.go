@@ -3,6 +3,7 @@ package hosts
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"strings"
 )
 
@@ -28,9 +29,13 @@ func (l *Lab) Cut(ctx context.Context, hosts ...string) error {
 	})
 }
 
-// Mend brings hosts back to the network that Cut took off. Boot does so too.
+// Mend brings hosts back to the network that Cut took off, so that connections
+// work at once. Boot does so too.
 func (l *Lab) Mend(ctx context.Context, hosts ...string) error {
-	return l.each(ctx, hosts, l.mend)
+	if err := l.each(ctx, hosts, l.mend); err != nil {
+		return err
+	}
+	return l.forgetLost(ctx)
 }
 
 func (l *Lab) mend(ctx context.Context, h Host) error {
@@ -55,7 +60,29 @@ func (l *Lab) Rejoin(ctx context.Context, a, b string) error {
 	if err != nil {
 		return err
 	}
-	return l.nft(ctx, "add "+pairs+"; delete "+pairs)
+	if err := l.nft(ctx, "add "+pairs+"; delete "+pairs); err != nil {
+		return err
+	}
+	return l.forgetLost(ctx)
+}
+
+// forgetLost makes the controller and all hosts forget which neighbours they
+// looked for in vain: they would go on to believe it for some seconds.
+func (l *Lab) forgetLost(ctx context.Context) error {
+	places := []string{l.Netns()}
+	for _, h := range l.Hosts {
+		if init, err := l.init(h); err == nil {
+			places = append(places, fmt.Sprintf("/proc/%d/ns/net", init.PID))
+		}
+	}
+	for _, place := range places {
+		const flush = "ip neigh flush nud failed; ip neigh flush nud incomplete"
+		cmd := exec.CommandContext(ctx, "nsenter", "--net="+place, "--", "sh", "-c", flush)
+		if out, err := cmd.CombinedOutput(); err != nil && exists(place) { // a host may go off meanwhile
+			return fmt.Errorf("flush the neighbours: %w: %s", err, strings.TrimSpace(string(out)))
+		}
+	}
+	return nil
 }
 
 func (l *Lab) pairs(a, b string) (string, error) {
