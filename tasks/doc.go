@@ -6,7 +6,7 @@ import (
 )
 
 // Markdown is a task's page of documentation.
-func Markdown(name string, m Module) string {
+func Markdown(name string, m Documented) string {
 	var b strings.Builder
 	doc := m.Doc()
 	fmt.Fprintf(&b, "# %s\n\n%s.\n\n%s\n", name, doc.Summary, strings.TrimSpace(doc.Text))
@@ -34,7 +34,7 @@ func Markdown(name string, m Module) string {
 }
 
 // Plain is the same for a terminal of 80 columns.
-func Plain(name string, m Module) string {
+func Plain(name string, m Documented) string {
 	var b strings.Builder
 	doc := m.Doc()
 	fmt.Fprintf(&b, "%s: %s\n\n%s\n", name, doc.Summary, strings.TrimSpace(doc.Text))
@@ -100,7 +100,7 @@ func argNotes(a Arg) string {
 	return strings.Join(parts, " ")
 }
 
-func orderText(m Module) string {
+func orderText(m any) string {
 	o, ok := m.(Orderer)
 	if !ok {
 		return "On all hosts at once, as many as --forks allows."
