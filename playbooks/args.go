@@ -99,7 +99,7 @@ func (s *scope) freeForm(t *Task, spec Spec, n *yaml.Node, text string, base int
 			s.errorf(at(a.off), "%q is given twice", a.key)
 			continue
 		}
-		v := s.textValue(a.val, at(a.valOff))
+		v := s.textValue(a.val, n, base+a.valOff)
 		keys = append(keys, keyed{pos: at(a.off), name: a.key, val: v})
 		args.Set(a.key, v.raw)
 		dynamic = dynamic || v.dynamic
@@ -110,25 +110,29 @@ func (s *scope) freeForm(t *Task, spec Spec, n *yaml.Node, text string, base int
 	switch {
 	case len(free) == 0:
 	case spec.FreeForm == "" && len(keys) == 0 && len(free) == 1 && jinja.IsTemplate(text):
-		t.ArgsFrom = s.textValue(strings.TrimSpace(text), at(free[0].off))
+		t.ArgsFrom = s.textValue(strings.TrimSpace(text), n, base+free[0].off)
 	case spec.FreeForm == "":
 		s.errorf(at(free[0].off), "%s takes arguments by name, not %s", t.Action, quoteShort(free[0].text)).
 			WithHint("write NAME: VALUE on lines of their own below it; its arguments are %s", argNames(spec))
 	case len(keys) == 0 && whole:
 		t.FreeForm = s.value(n)
 	default:
-		t.FreeForm = s.textValue(rejoin(free), at(free[0].off))
+		t.FreeForm = s.textValue(rejoin(free), n, base+free[0].off)
 	}
 }
 
-// textValue compiles a text that is a part of a scalar.
-func (s *scope) textValue(text string, at source.Pos) *Value {
-	v, err := NewValue(text, at)
-	if err != nil {
-		s.add(at, err)
-		return &Value{Pos: at, raw: text, size: 1}
+// textValue compiles a part of a scalar's text that begins at a byte offset.
+func (s *scope) textValue(part string, n *yaml.Node, off int) *Value {
+	at := textPos(s.doc, n, n.Value, off)
+	v := &Value{Pos: at, raw: part, size: 1}
+	if !jinja.IsTemplate(part) {
+		return v
 	}
-	v.size = 1
+	var err error
+	v.template, err = jinja.CompileIn(part, func(o int) source.Pos { return textPos(s.doc, n, n.Value, off+o) })
+	if v.dynamic = err == nil; err != nil {
+		s.add(at, err)
+	}
 	return v
 }
 

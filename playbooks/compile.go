@@ -1,8 +1,6 @@
 package playbooks
 
 import (
-	"errors"
-
 	"github.com/etcdplay/etcdplay/internal/jinja"
 	"github.com/etcdplay/etcdplay/internal/source"
 	"github.com/etcdplay/etcdplay/internal/value"
@@ -141,7 +139,7 @@ func (c *compiler) scalar(n *yaml.Node) *Value {
 	}
 	v.raw = raw
 	if text, ok := raw.(string); ok && jinja.IsTemplate(text) {
-		v.template, err = c.template(n, text, jinja.Compile)
+		v.template, err = jinja.CompileIn(text, locator(c.doc, n, text))
 		if err != nil {
 			c.add(at, err)
 			return v
@@ -151,19 +149,9 @@ func (c *compiler) scalar(n *yaml.Node) *Value {
 	return v
 }
 
-// template compiles the text of a scalar, with the places of its errors where
-// they stand in the file.
-func (s *scope) template(n *yaml.Node, text string, compile func(string, source.Pos) (*jinja.Template, error)) (*jinja.Template, error) {
-	start := textStart(s.doc, n)
-	t, err := compile(text, start)
-	var e *source.Error
-	if errors.As(err, &e) && e.Pos.File == s.doc.name {
-		moved := *e
-		moved.Pos = textPos(s.doc, n, text, offsetOf(text, start, e.Pos))
-		moved.Text = ""
-		return nil, &moved
-	}
-	return t, err
+// locator finds where in the file a byte of a scalar's text stands.
+func locator(d *document, n *yaml.Node, text string) func(off int) source.Pos {
+	return func(off int) source.Pos { return textPos(d, n, text, off) }
 }
 
 func (l *Loader) known(n *yaml.Node) *Value {

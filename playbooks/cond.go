@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/etcdplay/etcdplay/internal/jinja"
-	"github.com/etcdplay/etcdplay/internal/source"
 	"github.com/etcdplay/etcdplay/internal/value"
 	"gopkg.in/yaml.v3"
 )
@@ -54,14 +53,13 @@ func (s *scope) cond(n *yaml.Node, keyword string) *Cond {
 		return c
 	}
 	s.warnOfCond(c, keyword, expr)
-	compile := jinja.CompileExpr
-	if partial := jinja.IsTemplate(expr) && !wholeTemplate(expr); partial {
-		compile = jinja.Compile
+	compile := jinja.CompileExprIn
+	if jinja.IsTemplate(expr) && !wholeTemplate(expr) {
+		compile = jinja.CompileIn
 	}
-	t, err := s.template(n, expr, compile)
+	t, err := compile(expr, locator(s.doc, n, expr))
 	if err != nil {
 		s.add(c.Pos, err)
-		s.hintOfCond(expr)
 		return nil
 	}
 	if jinja.IsTemplate(expr) && !t.Wrapped() {
@@ -78,11 +76,7 @@ func wholeTemplate(text string) bool {
 	return strings.HasPrefix(text, "{{") && strings.HasSuffix(text, "}}") && strings.Count(text, "{{") == 1 && strings.Count(text, "}}") == 1
 }
 
-var (
-	quotedText  = regexp.MustCompile(`^\s*('[^']*'|"[^"]*")\s*$`)
-	singleEqual = regexp.MustCompile(`(^|[^=!<>])=([^=]|$)`)
-	callOpen    = regexp.MustCompile(`\w\(`)
-)
+var quotedText = regexp.MustCompile(`^\s*('[^']*'|"[^"]*")\s*$`)
 
 func (s *scope) warnOfCond(c *Cond, keyword, expr string) {
 	word := strings.ToLower(strings.TrimSpace(expr))
@@ -97,22 +91,19 @@ func (s *scope) warnOfCond(c *Cond, keyword, expr string) {
 	}
 }
 
-// hintOfCond adds to the error just recorded what the mistake most likely is.
-func (s *scope) hintOfCond(expr string) {
-	e := s.errs[len(s.errs)-1]
-	if e.Hint == "" && singleEqual.MatchString(expr) && !callOpen.MatchString(expr) {
-		e.Hint = "to compare write ==, not ="
-	}
-}
-
 // exprAt checks an expression that stands in an argument (assert's that).
 func (s *scope) exprAt(v *Value) {
 	text, ok := v.raw.(string)
 	if !ok || v.dynamic {
 		return
 	}
-	if _, err := jinja.CompileExpr(text, v.Pos); err != nil {
-		s.add(source.Pos{}, err)
-		s.hintOfCond(text)
+	var err error
+	if v.node != nil && v.node.Kind == yaml.ScalarNode {
+		_, err = jinja.CompileExprIn(text, locator(s.doc, v.node, text))
+	} else {
+		_, err = jinja.CompileExpr(text, v.Pos)
+	}
+	if err != nil {
+		s.add(v.Pos, err)
 	}
 }

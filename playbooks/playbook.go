@@ -83,7 +83,7 @@ type Block struct {
 	Common
 	Tasks, Rescue, Always []Node
 	Notify                []*Value
-	Parent                *Block // the enclosing block, or nil
+	Parent                *Block // the enclosing block, or what includes the role, or nil
 	Role                  *Role  // whose tasks these are, or nil
 	Play                  *Play
 	Params                []Var  // vars given to an include or role include: they win over set_fact
@@ -114,7 +114,7 @@ type Task struct {
 	Notify                  []*Value
 	Listen                  []string
 
-	Parent  *Block // the enclosing block, or nil
+	Parent  *Block // the enclosing block, or what includes the role, or nil
 	Role    *Role
 	Play    *Play
 	File    string // the file it stands in

@@ -138,7 +138,7 @@ func (s *scope) readRole(use roleUse) *Role {
 		Parent: use.parent, Play: s.play, Public: use.options.Public, AllowDuplicates: use.options.AllowDuplicates,
 		from: use.options,
 	}
-	in := &scope{parse: s.parse, play: s.play, role: r, trail: append(slices.Clip(s.trail), id), doc: s.doc}
+	in := &scope{parse: s.parse, play: s.play, role: r, block: use.parent, trail: append(slices.Clip(s.trail), id), doc: s.doc}
 	in.meta(r, use)
 	o := use.options
 	r.Defaults = in.roleVars("defaults", o.DefaultsFrom, use.at)
@@ -217,7 +217,7 @@ func (s *scope) meta(r *Role, use roleUse) {
 			for _, it := range items {
 				if dep, ok := in.roleUse(resolve(it)); ok {
 					// The dependency inherits from the role that wants it.
-					dep.parent = &Block{Parent: nil, Role: r, Play: s.play, File: file, Common: Common{Pos: dep.at}}
+					dep.parent = &Block{Parent: r.Parent, Role: r, Play: s.play, File: file, Common: Common{Pos: dep.at}}
 					if d := in.readRole(dep); d != nil {
 						r.Deps = append(r.Deps, d)
 					}

@@ -1,7 +1,6 @@
 package playbooks
 
 import (
-	"strings"
 	"unicode"
 
 	"github.com/etcdplay/etcdplay/internal/source"
@@ -125,16 +124,6 @@ func (c *cursor) pos(file string) source.Pos {
 	return source.Pos{File: file, Line: c.line + 1, Col: c.col + 1}
 }
 
-// textStart is the place of the first character of a scalar's text.
-func textStart(d *document, n *yaml.Node) source.Pos {
-	c := newCursor(d, n)
-	c.enter(n)
-	if c.end() {
-		return d.pos(n)
-	}
-	return c.pos(d.name)
-}
-
 // textPos is the place in the file of the character at a byte offset of a
 // scalar's text.
 func textPos(d *document, n *yaml.Node, text string, off int) source.Pos {
@@ -151,25 +140,4 @@ func textPos(d *document, n *yaml.Node, text string, off int) source.Pos {
 		return d.pos(n)
 	}
 	return c.pos(d.name)
-}
-
-// offsetOf turns a place that was counted from the start of a text on, line
-// by line with the same indentation, back into a byte offset.
-func offsetOf(text string, start, at source.Pos) int {
-	off := 0
-	for range at.Line - start.Line {
-		i := strings.IndexByte(text[off:], '\n')
-		if i < 0 {
-			return len(text)
-		}
-		off += i + 1
-	}
-	runes := max(at.Col-max(start.Col, 1), 0)
-	for i := range text[off:] {
-		if runes == 0 {
-			return off + i
-		}
-		runes--
-	}
-	return len(text)
 }

@@ -214,6 +214,15 @@ func TestIncludeRole(t *testing.T) {
 	if got := strings.Join(names, ", "); got != "base : base task, app : app task" {
 		t.Errorf("tasks %s", got)
 	}
+	for _, n := range b.Tasks {
+		seen := ""
+		for at := n.(*playbooks.Task).Parent; at != nil; at = at.Parent {
+			seen += vars(at.Params) + ";"
+		}
+		if !strings.Contains(seen, "p=param;") {
+			t.Errorf("the include's parameters are out of sight: %s", seen)
+		}
+	}
 	if !r.Public || len(r.Handlers) != 1 || r.Parent != b {
 		t.Errorf("role %+v", r)
 	}

@@ -41,18 +41,20 @@ func (c *call) args(ctx context.Context) (*value.Dict, error) {
 			}
 		}
 	}
-	own, err := c.sc.eval(ctx, c.t.Args)
-	if err != nil {
-		return nil, err
-	}
-	switch own := own.(type) {
-	case nil:
-	case *value.Dict:
-		for k, v := range own.All() {
-			args.Set(k, v)
+	for _, written := range []*playbooks.Value{c.t.ArgsFrom, c.t.Args} {
+		own, err := c.sc.eval(ctx, written)
+		if err != nil {
+			return nil, err
 		}
-	default:
-		return nil, source.Errorf(c.t.Args.Pos, "the arguments must be a dict, not %s", value.Repr(own))
+		switch own := own.(type) {
+		case nil:
+		case *value.Dict:
+			for k, v := range own.All() {
+				args.Set(k, v)
+			}
+		default:
+			return nil, source.Errorf(written.Pos, "the arguments must be a dict, not %s", value.Repr(own))
+		}
 	}
 	if c.t.FreeForm != nil {
 		text, err := c.sc.eval(ctx, c.t.FreeForm)

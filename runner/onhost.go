@@ -157,16 +157,8 @@ func (c *call) holds(ctx context.Context, conds []*playbooks.Cond, result *value
 
 func holdAll(ctx context.Context, sc *scope, conds []*playbooks.Cond) (bool, error) {
 	for _, cond := range conds {
-		ok := cond.Const
-		if cond.Expr != nil {
-			v, err := cond.Expr.Eval(ctx, &sc.env)
-			if err != nil {
-				return false, err
-			}
-			ok = value.Truthy(v)
-		}
-		if !ok {
-			return false, nil
+		if ok, err := cond.Eval(ctx, &sc.env); err != nil || !ok {
+			return false, err
 		}
 	}
 	return true, nil

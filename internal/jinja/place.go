@@ -14,6 +14,8 @@ type text struct {
 	at   source.Pos // of src[0]
 	file bool       // a whole file: its lines are the user's lines
 	nl   string
+
+	locate func(off int) source.Pos // nil: counted from at
 }
 
 func (t *text) newline() string {
@@ -35,6 +37,9 @@ type place struct {
 // pos counts lines and columns from the text's own place on. In a block
 // scalar every line is indented as the first one is.
 func (p place) pos() source.Pos {
+	if p.text.locate != nil {
+		return p.text.locate(p.off)
+	}
 	at := p.text.at
 	if at.Line == 0 {
 		return at
