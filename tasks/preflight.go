@@ -273,19 +273,12 @@ func (p *Preflight) stranger(t *Target, own *survey) []finding {
 	return nil
 }
 
-// releaseArch is what the archives of Go programs call an architecture.
+// releaseArch is what releases call an architecture.
 func releaseArch(uname string) string {
-	switch uname {
-	case "x86_64":
-		return "amd64"
-	case "aarch64", "arm64":
-		return "arm64"
-	case "i386", "i486", "i586", "i686":
-		return "386"
-	case "armv6l", "armv7l", "armv8l":
-		return "arm"
+	if word, ok := machines[uname]; ok {
+		return word
 	}
-	return uname // ppc64le, s390x, riscv64, loongarch64…
+	return uname
 }
 
 // parseSize reads a size in bytes: 500M, 2G, 1.5GiB; units are powers of 1024.

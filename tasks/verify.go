@@ -173,20 +173,24 @@ func (v *Verify) probes(ctx context.Context, t *Target, hosts []subject) (all []
 // preview looks once and fails nothing: earlier tasks of the run were only
 // foreseen.
 func (v *Verify) preview(ctx context.Context, probes []probe) (Result, error) {
-	res := Result{Msg: "holds already"}
+	res, later := Result{Msg: "holds already"}, ""
 	ctx, cancel := context.WithTimeout(ctx, min(v.Timeout, 10*time.Second))
 	defer cancel()
 	for _, p := range probes {
 		wrong, reached := p.look(ctx)
 		switch {
 		case !reached:
-			res.Msg = "decided at run time: nothing answers yet"
+			later = "decided at run time: nothing answers yet"
 		case len(wrong) > 0:
-			res.Msg = "decided at run time: now " + wrong[0].text
+			later = "decided at run time; as things are, " + wrong[0].text
 		}
 		if reached {
 			p.tell(&res)
 		}
+	}
+	if later != "" {
+		res.Msg = later
+		res.Text += later + "\n"
 	}
 	return res, nil
 }

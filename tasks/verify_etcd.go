@@ -139,6 +139,7 @@ func (p *etcdProbe) tell(res *Result) {
 	if p.wrote {
 		res.Msg += ", test write committed"
 	}
+	res.Text += res.Msg + "\n"
 }
 
 func memberValue(s *etcd.State, m etcd.Member) *value.Dict {
