@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/melbahja/goph"
@@ -18,125 +19,127 @@ type attempt struct {
 	ring    *keyring
 	route   *route
 	wait    func(bool)
+	accepts []string // the methods that the server takes
 	offered []string // what was offered, in words
-	missing []string // keys that could not be
-	accepts []string // what the server would take, as far as it was seen
-	locked  error
+	missing []string // keys that could not be offered, and why
 }
 
-// errNotGiven ends the login where the server asks for a password and there is none.
-var errNotGiven = errors.New("no password was given")
-
-// methods are the ways to log in, in order. Password and keyboard-interactive
-// stand there even without a password: it comes to light whether the server
-// would take one.
+// methods are the ways to log in, in order.
 func (a *attempt) methods() goph.Auth {
 	auth := goph.Auth{xssh.PublicKeysCallback(a.signers)}
 	pass := a.route.host.Password
 	if pass == "" {
-		return append(auth,
-			xssh.PasswordCallback(func() (string, error) { a.saw("password"); return "", errNotGiven }),
-			xssh.KeyboardInteractive(func(string, string, []string, []bool) ([]string, error) {
-				a.saw("keyboard-interactive")
-				return nil, errNotGiven
-			}))
+		return auth
 	}
-	asked := false
 	return append(auth,
 		xssh.PasswordCallback(func() (string, error) {
 			a.offered = append(a.offered, "the password")
 			return pass, nil
 		}),
-		xssh.KeyboardInteractive(func(_, _ string, questions []string, echos []bool) ([]string, error) {
-			a.saw("keyboard-interactive")
-			answers := make([]string, len(questions))
-			for i := range questions {
-				if echos[i] || asked {
-					return nil, fmt.Errorf("the server asks %q, which only a person can answer", strings.TrimSpace(questions[i]))
-				}
-				answers[i], asked = pass, true
-				a.offered = append(a.offered, "the password (keyboard-interactive)")
-			}
-			return answers, nil
-		}))
+		xssh.KeyboardInteractive(a.answer))
 }
 
-func (a *attempt) saw(method string) { a.accepts = append(a.accepts, method) }
+// look notes what the server takes; it chooses no method.
+func (a *attempt) look(c *xssh.ClientAuthContext) (xssh.AuthMethod, error) {
+	for _, m := range c.AllowedMethods {
+		if !slices.Contains(a.accepts, m) {
+			a.accepts = append(a.accepts, m)
+		}
+	}
+	return nil, nil
+}
 
-// signers are the keys to offer: those that the user named, the agent's,
-// the usual files.
+// answer gives the password to the one question that hides its answer. What
+// else a server may ask (a second factor) only a person could answer.
+func (a *attempt) answer(_, _ string, questions []string, echos []bool) ([]string, error) {
+	answers := make([]string, len(questions))
+	for i, q := range questions {
+		if echos[i] || len(questions) > 1 {
+			a.missing = append(a.missing, fmt.Sprintf("an answer to %q, which only a person can give", strings.TrimSpace(q)))
+			return nil, errors.New("a question that only a person can answer")
+		}
+		answers[i] = a.route.host.Password
+		a.offered = append(a.offered, "the password (keyboard-interactive)")
+	}
+	return answers, nil
+}
+
+// signers are the keys to offer, each once: those that the user named for this
+// host, then the agent's, then the usual files. sshd counts each as a try.
 func (a *attempt) signers() ([]xssh.Signer, error) {
-	a.saw("publickey")
-	var out []xssh.Signer
-	var seen [][]byte
-	add := func(s xssh.Signer, name string) {
-		blob := s.PublicKey().Marshal()
-		for _, b := range seen {
-			if bytes.Equal(b, blob) {
-				return
-			}
+	o := offer{attempt: a}
+	if a.route.agent != "" {
+		keys, err := a.ring.agentKeys(a.route.agent)
+		if err != nil { // there may be other keys
+			a.missing = append(a.missing, "the agent's keys: "+err.Error())
 		}
-		seen = append(seen, blob)
-		a.offered = append(a.offered, fmt.Sprintf("%s (%s)", name, fingerprint(s.PublicKey())))
-		out = append(out, s)
-	}
-	inAgent := a.agent()
-	files := func(names []string, named bool) {
-		for _, n := range names {
-			f, err := a.ring.file(n)
-			if err != nil {
-				// Of a key that is only a .pub file here, the agent may hold the rest.
-				if pub, e := readPublic(n); e == nil {
-					add2(add, inAgent, pub, n)
-				} else if pub, e := readPublic(n + ".pub"); e == nil && errors.Is(err, fs.ErrNotExist) {
-					add2(add, inAgent, pub, n)
-				} else if named || !errors.Is(err, fs.ErrNotExist) {
-					a.missing = append(a.missing, err.Error())
-				}
-				continue
-			}
-			s := f.signerFor(a.ctx, a.wait)
-			for _, c := range a.certificates(n, s) {
-				add(c, "certificate of "+n)
-			}
-			// The agent's copy needs no passphrase.
-			if !add2(add, inAgent, f.pub, n) {
-				add(s, "key "+n)
-			}
+		for _, s := range keys {
+			o.inAgent = append(o.inAgent, patient{s, a.wait})
 		}
 	}
-	files(a.route.keyFiles[:a.route.explicit], true)
+	for _, f := range a.route.keyFiles[:a.route.explicit] {
+		o.file(f, true)
+	}
 	if !a.route.onlyKeys {
-		for _, s := range inAgent {
-			add(s, "the agent's key")
+		for _, s := range o.inAgent {
+			o.add(s, "the agent's key")
 		}
 	}
-	files(a.route.keyFiles[a.route.explicit:], false)
-	return out, nil
+	for _, f := range a.route.keyFiles[a.route.explicit:] {
+		o.file(f, false)
+	}
+	return o.signers, nil
 }
 
-// add2 adds the agent's signer for a public key, if it has one.
-func add2(add func(xssh.Signer, string), inAgent []xssh.Signer, pub xssh.PublicKey, name string) bool {
-	for _, s := range inAgent {
-		if bytes.Equal(s.PublicKey().Marshal(), pub.Marshal()) {
-			add(s, "the agent's key for "+name)
-			return true
-		}
-	}
-	return false
+// An offer is the list of keys in the making.
+type offer struct {
+	*attempt
+	inAgent []xssh.Signer
+	signers []xssh.Signer
 }
 
-// agent lists the agent's keys. An agent that does not answer is no failure:
-// there may be other keys.
-func (a *attempt) agent() []xssh.Signer {
-	if a.route.agent == "" {
-		return nil
+func (o *offer) add(s xssh.Signer, name string) {
+	if slices.ContainsFunc(o.signers, func(t xssh.Signer) bool { return sameKey(s.PublicKey(), t.PublicKey()) }) {
+		return
 	}
-	keys, err := a.ring.agentKeys(a.route.agent)
+	o.offered = append(o.offered, fmt.Sprintf("%s (%s)", name, fingerprint(s.PublicKey())))
+	o.signers = append(o.signers, s)
+}
+
+// file adds a key file and its certificates. named says that the user named
+// it, so that its absence is worth a word.
+func (o *offer) file(name string, named bool) {
+	f, err := o.ring.file(name)
 	if err != nil {
-		a.missing = append(a.missing, "the agent: "+err.Error())
+		// Where only the public half lies here, the agent may hold the other.
+		pub, e := readPublic(name)
+		if e != nil {
+			pub, e = readPublic(name + ".pub")
+		}
+		if e == nil && o.fromAgent(pub, name) {
+			return
+		}
+		if named || !errors.Is(err, fs.ErrNotExist) {
+			o.missing = append(o.missing, err.Error())
+		}
+		return
 	}
-	return keys
+	s := f.signerFor(o.ctx, o.wait)
+	for _, c := range o.certificates(name, s) {
+		o.add(c, "the certificate of "+name)
+	}
+	if !o.fromAgent(f.pub, name) { // the agent's needs no passphrase
+		o.add(s, "key "+name)
+	}
+}
+
+// fromAgent adds the agent's key, if it holds the one that pub belongs to.
+func (o *offer) fromAgent(pub xssh.PublicKey, name string) bool {
+	i := slices.IndexFunc(o.inAgent, func(s xssh.Signer) bool { return sameKey(s.PublicKey(), pub) })
+	if i >= 0 {
+		o.add(o.inAgent[i], "key "+name+" from the agent")
+	}
+	return i >= 0
 }
 
 // certificates are those for a key: NAME-cert.pub beside it, and those that
@@ -147,7 +150,7 @@ func (a *attempt) certificates(name string, s xssh.Signer) (out []xssh.Signer) {
 		if err != nil {
 			continue
 		}
-		if cert, ok := pub.(*xssh.Certificate); ok && bytes.Equal(cert.Key.Marshal(), s.PublicKey().Marshal()) {
+		if cert, ok := pub.(*xssh.Certificate); ok && sameKey(cert.Key, s.PublicKey()) {
 			if c, err := xssh.NewCertSigner(cert, s); err == nil {
 				out = append(out, c)
 			}
@@ -156,22 +159,38 @@ func (a *attempt) certificates(name string, s xssh.Signer) (out []xssh.Signer) {
 	return out
 }
 
+func sameKey(a, b xssh.PublicKey) bool { return bytes.Equal(a.Marshal(), b.Marshal()) }
+
 // failed puts a refused login into words.
-func (a *attempt) failed() (msg, hint string) {
+func (a *attempt) failed(err error) (msg, hint string) {
 	offered := "nothing"
 	if len(a.offered) > 0 {
 		offered = strings.Join(a.offered, ", ")
 	}
 	msg = fmt.Sprintf("%s refuses the login of %s; offered: %s", a.route.target(), a.route.user, offered)
-	if len(a.accepts) > 0 {
-		msg += "; the server accepts: " + strings.Join(a.accepts, ", ")
-	}
 	if len(a.missing) > 0 {
 		msg += "; not offered: " + strings.Join(a.missing, "; ")
 	}
-	hint = fmt.Sprintf("is the user right (-u, ansible_user), and is a key of these in its ~/.ssh/authorized_keys? Another key: --private-key, ansible_ssh_private_key_file")
-	if a.route.host.Password == "" && strings.Contains(strings.Join(a.accepts, " "), "password") {
-		hint += "; a password: -k"
+	if len(a.accepts) > 0 {
+		msg += "; the server accepts: " + strings.Join(a.accepts, ", ")
+	}
+	takesPassword := slices.Contains(a.accepts, "password") || slices.Contains(a.accepts, "keyboard-interactive")
+	switch {
+	case strings.Contains(err.Error(), "Too many auth"):
+		msg += "; it wants no more tries"
+		hint = "it counts each key as a try (MaxAuthTries): name the right one with --private-key, and set IdentitiesOnly yes in ssh_config"
+	case a.route.host.Password != "" && takesPassword && !slices.ContainsFunc(a.offered, isKey):
+		hint = "is the password right, and the user (-u, ansible_user)?"
+	case !slices.Contains(a.accepts, "publickey") && takesPassword:
+		hint = "the server takes no keys: give the password with -k or ansible_password"
+	default:
+		hint = "is the user right (-u, ansible_user), and one of these keys in its ~/.ssh/authorized_keys? Another key: --private-key, ansible_ssh_private_key_file"
+		if a.route.host.Password == "" && takesPassword {
+			hint += "; the password: -k"
+		}
 	}
 	return msg, hint
 }
+
+// isKey tells an offered key from a password.
+func isKey(offered string) bool { return strings.Contains(offered, "SHA256:") }

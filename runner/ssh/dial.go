@@ -18,6 +18,9 @@ import (
 	xssh "golang.org/x/crypto/ssh"
 )
 
+// errSlow is a handshake that took too long.
+var errSlow = errors.New("the handshake took too long")
+
 // dial connects to a host, by way of jump hosts if need be.
 func (p *Pool) dial(ctx context.Context, h Host, via []Host) (*remote, error) {
 	r, err := p.route(h)
@@ -109,23 +112,41 @@ func (p *Pool) shake(ctx context.Context, r *route, dial func(context.Context) (
 	a := &attempt{ctx: ctx, ring: p.keys, route: r, wait: clock.hold}
 	var hostKey xssh.PublicKey
 	cc := &xssh.ClientConfig{
-		User: r.user, Auth: a.methods(), HostKeyAlgorithms: algorithms, ClientVersion: "SSH-2.0-etcdplay",
+		User: r.user, Auth: a.methods(), AuthCallback: a.look, HostKeyAlgorithms: algorithms, ClientVersion: "SSH-2.0-etcdplay",
 		HostKeyCallback: func(_ string, addr net.Addr, key xssh.PublicKey) error {
 			hostKey = key
 			return p.hosts.check(ctx, r, addr, key, clock.hold)
 		},
 	}
-	c, chans, reqs, err := xssh.NewClientConn(conn, r.target(), cc)
-	if err != nil {
+	type shaken struct {
+		client *xssh.Client
+		err    error
+	}
+	done := make(chan shaken, 1)
+	go func() {
+		c, chans, reqs, err := xssh.NewClientConn(conn, r.target(), cc)
+		if err != nil {
+			done <- shaken{nil, err}
+			return
+		}
+		done <- shaken{xssh.NewClient(c, chans, reqs), nil}
+	}()
+	var s shaken
+	select {
+	case s = <-done:
+	case <-ctx.Done(): // a question to a person, or to an agent, may stand for ever
+		return nil, false, context.Cause(ctx)
+	}
+	if err := s.err; err != nil {
 		conn.Close()
 		if clock.rang() {
-			err = fmt.Errorf("the server has not finished the handshake within %s", r.timeout)
+			err = errSlow
 		}
-		early := conn.in.Load() < 512 && hostKey == nil && !clock.rang() && hungUp(err)
+		early := conn.in.Load() < 512 && hostKey == nil && hungUp(err)
 		return nil, early, explain(r, a, err)
 	}
 	l := &remote{
-		client: &goph.Client{Client: xssh.NewClient(c, chans, reqs), Config: &goph.Config{User: r.user, Addr: r.address, Port: uint(r.port)}},
+		client: &goph.Client{Client: s.client, Config: &goph.Config{User: r.user, Addr: r.address, Port: uint(r.port)}},
 		route:  r, conn: conn, key: hostKey, gone: make(chan struct{}), sessions: make(chan struct{}, p.opts.Sessions),
 	}
 	go l.keepAlive(p.opts.KeepAlive, p.opts.Unanswered)
@@ -154,16 +175,16 @@ func explain(r *route, a *attempt, err error) error {
 	var key *keyError
 	var locked *lockedError
 	switch {
+	case errors.Is(err, errSlow):
+		u.Msg, u.Err = fmt.Sprintf("%s has not finished the SSH handshake within %s", r.target(), r.timeout), nil
+		u.Hint = "is it an SSH server, and not overloaded? A longer wait: --timeout"
 	case errors.As(err, &key):
-		u.Msg, u.Hint, u.Err = key.msg, key.hint, key.err
-		if u.Err != nil { // said in the message, better
-			u.Err = nil
-		}
+		u.Msg, u.Hint, u.Err = key.msg, key.hint, nil
 	case errors.As(err, &locked):
 		u.Msg, u.Err = locked.Error(), nil
 		u.Hint = "load it into an agent with ssh-add, or run where the passphrase can be asked for"
-	case a != nil && (errors.Is(err, errNotGiven) || strings.Contains(err.Error(), "unable to authenticate")):
-		u.Msg, u.Hint = a.failed()
+	case a != nil && len(a.accepts) > 0 && !hungUp(err):
+		u.Msg, u.Hint = a.failed(err)
 		u.Err = nil
 	default:
 		u.Msg = "no SSH connection with " + r.target()

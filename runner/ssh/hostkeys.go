@@ -19,11 +19,11 @@ import (
 type knownHosts struct {
 	opts Options
 	mu   sync.Mutex // held while a user is asked, so that one question stands at a time
-	dbs  map[string]*knownhosts.HostKeyDB
+	dbs  map[string]trusted
 }
 
 func newKnownHosts(o Options) *knownHosts {
-	return &knownHosts{opts: o, dbs: map[string]*knownhosts.HostKeyDB{}}
+	return &knownHosts{opts: o, dbs: map[string]trusted{}}
 }
 
 // A keyError is a host key that is not trusted.
@@ -79,30 +79,34 @@ func (k *knownHosts) check(ctx context.Context, r *route, remote net.Addr, key x
 		return nil
 	case errors.As(err, &revoked):
 		return &keyError{
-			msg: fmt.Sprintf("the host's key %s is revoked in %s:%d", fingerprint(key), revoked.Revoked.Filename, revoked.Revoked.Line),
+			msg: fmt.Sprintf("the host's key %s is revoked in %s", fingerprint(key), db.place(revoked.Revoked.Filename, revoked.Revoked.Line)),
 			err: err,
 		}
 	case knownhosts.IsHostKeyChanged(err):
-		return changed(r, key, err)
+		return changed(db, r, key, err)
 	case knownhosts.IsHostUnknown(err):
 		return k.unknown(ctx, r, key)
 	}
-	return &keyError{msg: "the host's key is not accepted: " + err.Error(), err: err}
+	return &keyError{
+		msg:  "the host's key is not accepted: " + err.Error(),
+		hint: "is its certificate valid, for this name, and signed by an authority that known_hosts holds for it (@cert-authority)?",
+		err:  err,
+	}
 }
 
 // changed is a key other than the known one.
-func changed(r *route, key xssh.PublicKey, err error) error {
+func changed(db trusted, r *route, key xssh.PublicKey, err error) error {
 	var e *xknownhosts.KeyError
 	errors.As(err, &e)
 	var places []string
 	for _, w := range e.Want {
-		places = append(places, fmt.Sprintf("%s:%d", w.Filename, w.Line))
+		places = append(places, db.place(w.Filename, w.Line))
 	}
 	return &keyError{
 		msg: fmt.Sprintf("the host's key has CHANGED: it now has %s %s, known_hosts another (%s)",
 			key.Type(), fingerprint(key), strings.Join(places, ", ")),
 		hint: fmt.Sprintf("somebody may be in between. If the host was really set up anew: ssh-keygen -R %s -f %s",
-			quoteBrackets(knownhosts.Normalize(r.keyName())), e.Want[0].Filename),
+			quoteBrackets(knownhosts.Normalize(r.keyName())), db.name(e.Want[0].Filename)),
 		err: err,
 	}
 }
@@ -134,7 +138,7 @@ func (k *knownHosts) unknown(ctx context.Context, r *route, key xssh.PublicKey) 
 	if err := remember(file, r.keyName(), key); err != nil {
 		return &keyError{msg: "the host's new key can't be remembered: " + err.Error(), err: err}
 	}
-	k.dbs = map[string]*knownhosts.HostKeyDB{} // read anew
+	k.dbs = map[string]trusted{} // read anew
 	return nil
 }
 
@@ -158,22 +162,15 @@ func remember(file, name string, key xssh.PublicKey) error {
 	return errors.Join(err, f.Close())
 }
 
-// db reads known_hosts files, once. Those that do not exist are passed over.
-// It is called with mu held.
-func (k *knownHosts) db(files []string) (*knownhosts.HostKeyDB, error) {
+// db reads known_hosts files, once. It is called with mu held.
+func (k *knownHosts) db(files []string) (trusted, error) {
 	key := strings.Join(files, "\x00")
-	if db := k.dbs[key]; db != nil {
+	if db, ok := k.dbs[key]; ok {
 		return db, nil
 	}
-	var there []string
-	for _, f := range files {
-		if _, err := os.Stat(f); err == nil {
-			there = append(there, f)
-		}
-	}
-	db, err := knownhosts.NewDB(there...)
+	db, err := readTrusted(files)
 	if err != nil {
-		return nil, &keyError{msg: err.Error(), err: err}
+		return db, &keyError{msg: "known_hosts: " + err.Error()}
 	}
 	k.dbs[key] = db
 	return db, nil

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/melbahja/goph"
 	xssh "golang.org/x/crypto/ssh"
@@ -24,9 +26,12 @@ type keyring struct {
 	asking sync.Mutex // one question at a time
 }
 
+// agentTimeout is how long an agent may take to list its keys.
+const agentTimeout = 5 * time.Second
+
 type agentConn struct {
 	conn net.Conn
-	agent.ExtendedAgent
+	keys []xssh.Signer
 }
 
 func newKeyring(o Options) *keyring {
@@ -64,8 +69,10 @@ func (k *keyring) file(name string) (*keyFile, error) {
 				return nil, fmt.Errorf("%s is encrypted in an old format: its .pub file is wanted beside it: %w", name, err)
 			}
 		}
-	default:
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, err
+	default:
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	k.files[name] = f
 	return f, nil
@@ -148,20 +155,26 @@ func (f *keyFile) unlock(ctx context.Context, wait func(bool)) (xssh.Signer, err
 	return nil, &lockedError{f.name, "three passphrases were wrong"}
 }
 
-// agentKeys lists the keys of the agent at a socket, connecting to it once.
+// agentKeys lists the keys of the agent at a socket, once for all hosts.
 func (k *keyring) agentKeys(socket string) ([]xssh.Signer, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	a := k.agents[socket]
-	if a == nil {
-		conn, err := net.Dial("unix", socket)
-		if err != nil {
-			return nil, err
-		}
-		a = &agentConn{conn, agent.NewClient(conn)}
-		k.agents[socket] = a
+	if a := k.agents[socket]; a != nil {
+		return a.keys, nil
 	}
-	return a.Signers()
+	conn, err := net.DialTimeout("unix", socket, agentTimeout)
+	if err != nil {
+		return nil, err
+	}
+	_ = conn.SetDeadline(time.Now().Add(agentTimeout))
+	keys, err := agent.NewClient(conn).Signers()
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	_ = conn.SetDeadline(time.Time{}) // to sign may take a person: a touch, a confirmation
+	k.agents[socket] = &agentConn{conn, keys}
+	return keys, nil
 }
 
 // Close ends the connections to the agents.
@@ -174,4 +187,19 @@ func (k *keyring) Close() error {
 		delete(k.agents, s)
 	}
 	return errs
+}
+
+// patient is an agent's key: it holds the handshake's clock while it signs.
+type patient struct {
+	xssh.Signer
+	wait func(bool)
+}
+
+func (p patient) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*xssh.Signature, error) {
+	p.wait(true)
+	defer p.wait(false)
+	if as, ok := p.Signer.(xssh.AlgorithmSigner); ok {
+		return as.SignWithAlgorithm(rand, data, algorithm)
+	}
+	return p.Sign(rand, data)
 }

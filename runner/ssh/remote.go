@@ -56,7 +56,11 @@ func (l *remote) lost() <-chan struct{} { return l.gone }
 func (l *remote) Close() error          { return l.client.Close() }
 
 func (l *remote) hostKey() string {
-	return strings.TrimSpace(string(xssh.MarshalAuthorizedKey(l.key)))
+	key := l.key
+	if cert, ok := key.(*xssh.Certificate); ok {
+		key = cert.Key
+	}
+	return strings.TrimSpace(string(xssh.MarshalAuthorizedKey(key)))
 }
 
 // keepAlive asks for a sign of life now and then, and closes a connection on
