@@ -173,21 +173,21 @@ func (p *Preflight) Run(ctx context.Context, t *Target) (Result, error) {
 		own = gathered.(*survey)
 	}
 	res := Result{}
+	res.Warnings = append(own.warnings(), p.quorumWarning(t)...)
+
+	wrong := own.judge()
+	wrong = append(wrong, p.twins(t, own)...)
+	wrong = append(wrong, p.stranger(t, own)...)
+	if len(wrong) > 0 {
+		return res, preflightFailure(wrong)
+	}
 	addresses := []any{}
 	for _, a := range own.addresses() {
 		addresses = append(addresses, a.String())
 	}
 	res.Set("addresses", addresses)
 	res.Set("arch", releaseArch(own.facts["arch"]))
-	res.Warnings = append(own.warnings(), p.quorumWarning(t)...)
-
-	wrong := own.judge()
-	wrong = append(wrong, p.twins(t, own)...)
-	wrong = append(wrong, p.stranger(t, own)...)
-	if len(wrong) == 0 {
-		return res, nil
-	}
-	return res, preflightFailure(wrong)
+	return res, nil
 }
 
 func preflightFailure(wrong []finding) *Failure {
