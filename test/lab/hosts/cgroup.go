@@ -1,11 +1,15 @@
 package hosts
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
+	"syscall"
 )
 
 // cgroups returns the control groups of a host. Each host must be in its own:
@@ -27,9 +31,29 @@ func cgroups(lab, host string) []string {
 	return groups
 }
 
-// removeCgroup removes a control group that has no process any more, with the
-// groups below it.
-func removeCgroup(group string) error {
+// removeCgroup ends what still runs in a control group of ours and removes it,
+// with the groups below it.
+func removeCgroup(ctx context.Context, group string) error {
+	return until(ctx, group+" to become empty", func() (bool, error) {
+		groups, err := cgroupTree(group)
+		if err != nil {
+			return false, err
+		}
+		for _, path := range slices.Backward(groups) { // the innermost first
+			err := os.Remove(path)
+			if errors.Is(err, syscall.EBUSY) {
+				return false, killMembers(path)
+			}
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return false, err
+			}
+		}
+		return true, nil
+	})
+}
+
+// cgroupTree returns a control group and all below it, each before those in it.
+func cgroupTree(group string) ([]string, error) {
 	var groups []string
 	err := filepath.WalkDir(group, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -40,11 +64,25 @@ func removeCgroup(group string) error {
 		}
 		return err
 	})
+	return groups, err
+}
+
+// killMembers ends the processes of a control group. They are the host's own:
+// only its boot script ever enters its groups.
+func killMembers(group string) error {
+	data, err := os.ReadFile(filepath.Join(group, "cgroup.procs"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	for _, path := range slices.Backward(groups) { // the innermost first
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for field := range strings.FieldsSeq(string(data)) {
+		pid, err := strconv.Atoi(field)
+		if err != nil || pid <= 1 {
+			continue
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return err
 		}
 	}

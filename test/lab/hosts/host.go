@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/sourcegraph/conc/pool"
 )
@@ -50,6 +51,8 @@ func (l *Lab) Stop(ctx context.Context, hosts ...string) error {
 		if err := p.signal(syscall.SIGTERM); err != nil {
 			return err
 		}
+		ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
+		defer cancel()
 		if err := p.wait(ctx); err != nil {
 			return err
 		}
@@ -105,9 +108,16 @@ func (l *Lab) each(ctx context.Context, names []string, do func(context.Context,
 	return work.Wait()
 }
 
+const (
+	endTimeout      = 30 * time.Second // for killed processes to be gone
+	shutdownTimeout = 2 * time.Minute  // systemd gives a service 90 s to stop
+)
+
 // end kills a host, if it runs, and waits until nothing of it is left but its
 // disk. The mounts go with the host's processes.
 func (l *Lab) end(ctx context.Context, host string) error {
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
 	record := l.record(host)
 	p, err := recorded(record)
 	if err != nil {
@@ -124,15 +134,7 @@ func (l *Lab) end(ctx context.Context, host string) error {
 		return err
 	}
 	for _, group := range cgroups(l.Name, host) {
-		// The kernel needs a moment to empty the groups of a dead host.
-		err := until(ctx, group+" to become empty", func() (bool, error) {
-			err := removeCgroup(group)
-			if errors.Is(err, syscall.EBUSY) {
-				return false, nil
-			}
-			return err == nil, err
-		})
-		if err != nil {
+		if err := removeCgroup(ctx, group); err != nil {
 			return err
 		}
 	}

@@ -133,12 +133,18 @@ func Down(ctx context.Context, name string) error {
 // Down ends the lab's hosts and removes all that is left of it.
 func (l *Lab) Down(ctx context.Context) error { return Down(ctx, l.Name) }
 
-// Names returns the names of the labs that there are.
+// Names returns the names of the labs that there are, with those whose making
+// was interrupted.
 func Names() ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(stateDir(), "*", "lab.json"))
-	names := make([]string, len(files))
-	for i, f := range files {
-		names[i] = filepath.Base(filepath.Dir(f))
+	dirs, err := os.ReadDir(stateDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var names []string
+	for _, d := range dirs {
+		if d.IsDir() && checkName(d.Name()) == nil {
+			names = append(names, d.Name())
+		}
 	}
 	return names, err
 }
@@ -311,10 +317,7 @@ func dirFromEnv(variable, otherwise string) string {
 
 // lock keeps other processes from making or removing this lab.
 func lock(lab string) (unlock func() error, err error) {
-	if err := os.MkdirAll(stateDir(), 0o755); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(filepath.Join(stateDir(), lab+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join("/run", namespacePrefix+lab+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}

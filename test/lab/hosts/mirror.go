@@ -8,12 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/etcdplay/etcdplay/test/lab/releases"
 	"github.com/etcdplay/etcdplay/test/lab/rootfs"
 )
 
-const mirrorPort = ":8080"
+const (
+	mirrorPort    = ":8080"
+	mirrorTimeout = 10 * time.Second // for the server to answer
+)
 
 // MirrorURL is where the lab serves releases, without a trailing slash. The
 // layout below it is that of package releases. Only the lab's network reaches
@@ -51,6 +55,8 @@ func (l *Lab) serveMirror(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("serve the mirror: %w", err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, mirrorTimeout)
+	defer cancel()
 	return until(ctx, "the mirror", func() (bool, error) {
 		if !p.running() {
 			return false, fmt.Errorf("the mirror ended: %s", tail(log))
@@ -68,6 +74,8 @@ func (l *Lab) stopMirror(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
 	family := append(p.children(), p) // httpd forks for each connection
 	for _, member := range family {
 		err = errors.Join(err, member.signal(syscall.SIGKILL))

@@ -25,15 +25,30 @@ type process struct {
 	Boot  string `json:"boot"`  // the kernel's boot_id
 }
 
+// detachScript starts a command that waits for a line on descriptor 3 before it
+// does anything, and says its PID. The shell is gone at once, so that its child
+// is the init process's to reap and not ours: this program may exec itself.
+const detachScript = `
+log=$1; shift
+setsid sh -c 'read -r go <&3 && exec "$@" 3<&-' sh "$@" </dev/null >"$log" 2>&1 &
+echo $!
+`
+
 // detach starts a command that outlives this program, with what it says going
-// to the file log, and notes its identity in the file record.
+// to the file log, and notes its identity in the file record. The command
+// begins only when the record is written: if this program is killed in between,
+// nothing is left that nobody knows of.
 func detach(ctx context.Context, record, log string, argv ...string) (process, error) {
-	// The shell is gone at once, so that its child is the init process's to
-	// reap and not ours: this program may exec itself or end.
-	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c",
-		`log=$1; shift; setsid "$@" </dev/null >"$log" 2>&1 & echo $!`, "sh", log}, argv...)...)
+	gate, open, err := os.Pipe()
+	if err != nil {
+		return process{}, err
+	}
+	defer open.Close()
+	cmd := exec.CommandContext(ctx, "sh", append([]string{"-euc", detachScript, "sh", log}, argv...)...)
 	cmd.Env = []string{"PATH=" + searchPath, "LC_ALL=C"}
+	cmd.ExtraFiles = []*os.File{gate}
 	out, err := cmd.Output()
+	gate.Close()
 	if err != nil {
 		return process{}, fmt.Errorf("start %s: %w", argv[0], err)
 	}
@@ -43,13 +58,20 @@ func detach(ctx context.Context, record, log string, argv ...string) (process, e
 	}
 	p, err := identify(pid)
 	if err != nil {
-		return process{}, fmt.Errorf("%s ended at once: %w\n%s", argv[0], err, tail(log))
+		return process{}, fmt.Errorf("start %s: %w", argv[0], err)
 	}
 	data, err := json.Marshal(p)
 	if err != nil {
 		return process{}, err
 	}
-	return p, os.WriteFile(record, data, 0o600)
+	if err := os.WriteFile(record+".new", data, 0o600); err != nil {
+		return process{}, err
+	}
+	if err := os.Rename(record+".new", record); err != nil {
+		return process{}, err
+	}
+	_, err = fmt.Fprintln(open, "go")
+	return p, err
 }
 
 // recorded reads the identity that detach noted. No record, or one of a
