@@ -63,7 +63,7 @@ func (s *scope) apply(t *Task) *Common {
 	c := &Common{Pos: v.Pos}
 	for _, e := range list {
 		if !s.shared(c, e) {
-			s.unknown(e, "apply", append(notOfPlays, sharedKeywords...))
+			s.unknown(e, "apply", slices.Concat(notOfPlays, sharedKeywords))
 		}
 	}
 	return c

@@ -11,31 +11,6 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// sharedKeywords are those of Common.
-var sharedKeywords = []string{
-	"name", "vars", "tags", "become", "become_user", "become_method", "become_flags", "become_exe",
-	"connection", "remote_user", "port", "environment", "module_defaults", "ignore_errors",
-	"ignore_unreachable", "any_errors_fatal", "run_once", "no_log", "check_mode", "diff", "timeout",
-	"throttle", "collections", "debugger",
-}
-
-// notOfPlays are shared keywords that a play has not.
-var notOfPlays = []string{"when", "delegate_to", "delegate_facts"}
-
-var (
-	blockKeywords = append([]string{"block", "rescue", "always", "notify"}, append(notOfPlays, sharedKeywords...)...)
-	taskKeywords  = append([]string{
-		"action", "local_action", "args", "async", "poll", "changed_when", "failed_when", "delay", "loop",
-		"loop_control", "notify", "register", "retries", "until", "listen",
-	}, append(notOfPlays, sharedKeywords...)...)
-	roleKeywords = append([]string{"role"}, append(notOfPlays, sharedKeywords...)...)
-	playKeywords = append([]string{
-		"hosts", "gather_facts", "gather_subset", "gather_timeout", "fact_path", "serial", "max_fail_percentage",
-		"strategy", "order", "force_handlers", "vars_files", "vars_prompt", "roles", "pre_tasks", "tasks",
-		"post_tasks", "handlers", "import_playbook",
-	}, sharedKeywords...)
-)
-
 // shared reads a keyword of Common; false: it is none.
 func (s *scope) shared(c *Common, e entry) bool {
 	switch e.key {

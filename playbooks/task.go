@@ -130,11 +130,12 @@ func (s *scope) readTask(n *yaml.Node, list []entry) Node {
 	if t.Retries != nil && t.Until == nil {
 		s.warnf(t.Retries.Pos, "say until when to try", "retries does nothing without until")
 	}
-	if !s.action(t, actions, unknown, args) {
-		return nil
-	}
+	ok := s.action(t, actions, unknown, args)
 	if s.handler {
 		s.addHandler(t)
+	}
+	if !ok {
+		return nil
 	}
 	return s.expand(t, list)
 }
