@@ -102,7 +102,7 @@ func (r *Run) forgive(hosts []*host) {
 
 // group is what an include brings in, and for whom.
 type group struct {
-	key   string
+	file  string // of included tasks, absolute
 	block *playbooks.Block
 	role  *playbooks.Role
 	hosts []*host
@@ -118,11 +118,14 @@ func (p *play) include(ctx context.Context, t *playbooks.Task, hosts, all []*hos
 		p.includeOn(ctx, t, h, &groups)
 	}
 	for _, g := range groups {
-		on := g.hosts
 		if len(hosts) < len(all) { // run_once: one works it out, all run it
-			on = all
+			g.hosts = all
 		}
-		p.run.emit(Included{File: g.key, Hosts: hostNames(on), Label: g.label})
+		if g.role == nil {
+			p.run.emit(Included{File: g.file, Hosts: hostNames(g.hosts), Label: g.label})
+		}
+	}
+	for _, g := range groups {
 		if g.role != nil {
 			p.filesMu.Lock()
 			for _, n := range g.role.Handlers {
@@ -132,7 +135,7 @@ func (p *play) include(ctx context.Context, t *playbooks.Task, hosts, all []*hos
 			}
 			p.filesMu.Unlock()
 		}
-		p.block(ctx, g.block, activeOf(on))
+		p.block(ctx, g.block, activeOf(g.hosts))
 		if g.role != nil && g.role.Public {
 			p.filesMu.Lock()
 			p.roles = append(p.roles, g.role)
@@ -192,7 +195,7 @@ func (p *play) includeOn(ctx context.Context, t *playbooks.Task, h *host, groups
 // that group already (a loop that includes the same file twice).
 func joinGroup(groups *[]*group, g *group, h *host) {
 	for _, known := range *groups {
-		if known.key == g.key && known.label == g.label && known.block == g.block && !slices.Contains(known.hosts, h) {
+		if known.block == g.block && known.label == g.label && !slices.Contains(known.hosts, h) {
 			known.hosts = append(known.hosts, h)
 			return
 		}
@@ -228,7 +231,11 @@ func (p *play) resolve(ctx context.Context, c *call) (*group, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &group{key: b.block.File, block: b.block, label: label}, nil
+		file := b.block.File
+		if abs, err := filepath.Abs(file); err == nil {
+			file = abs
+		}
+		return &group{file: file, block: b.block, label: label}, nil
 	case "include_role":
 		inc := &action.IncludeRole{}
 		if err := c.decodeInto(inc, args); err != nil {
@@ -244,7 +251,7 @@ func (p *play) resolve(ctx context.Context, c *call) (*group, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &group{key: inc.Name, block: b.block, role: b.role, label: label}, nil
+		return &group{block: b.block, role: b.role, label: label}, nil
 	}
 	return nil, source.Errorf(place(c.t), "there is no action %q", c.t.Action)
 }

@@ -255,14 +255,16 @@ func (t *Terminal) shown(e runner.HostResult) *value.Dict {
 				continue
 			}
 		}
-		if name, ok := k.(string); ok && strings.HasPrefix(name, "ansible_loop_var") {
+		if k == "ansible_loop_var" || k == "ansible_index_var" {
 			continue
 		}
 		d.Set(k, v)
 	}
 	if e.Item && e.Verbose {
-		if name, ok := e.Result.Get("ansible_loop_var"); ok {
-			d.Delete(name)
+		for _, k := range []string{"ansible_loop_var", "ansible_index_var"} {
+			if name, ok := e.Result.Get(k); ok {
+				d.Delete(name)
+			}
 		}
 	}
 	return d

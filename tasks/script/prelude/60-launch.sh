@@ -11,9 +11,14 @@ launch_look() {
 	# where host names of an inventory are one machine, the daemons must not be one
 	fact machine "$(cat /proc/sys/kernel/random/boot_id) $(readlink /proc/self/ns/mnt)"
 	ep_user_uid=$(id -u)
+	# A user that does not exist yet may be made before the daemon is started;
+	# its name then stands for its number, which no process has.
 	if [ -n "$3" ]; then
-		owner_ids "$3" ''
-		ep_user_uid=$ep_uid
+		ep_user_uid=$3
+		if entry passwd "$3"; then
+			ep_line=${ep_line#*:*:}
+			ep_user_uid=${ep_line%%:*}
+		fi
 	fi
 	fact user_uid "$ep_user_uid"
 	launch_home "$3"
