@@ -74,7 +74,7 @@ func pairCommands(name *string) []*cobra.Command {
 }
 
 func execCommand(name *string) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "exec HOST COMMAND…",
 		Short: "Run a shell command as root at a host's console, without the network",
 		Args:  cobra.MinimumNArgs(2),
@@ -93,6 +93,8 @@ func execCommand(name *string) *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().SetInterspersed(false) // the command may have flags of its own
+	return cmd
 }
 
 func sshCommand(name *string) *cobra.Command {
