@@ -21,6 +21,9 @@ const (
 	// endGrace is how long a shell may take to end what it runs once it was
 	// told to. Its own steps (shell.sh) take about 150 ms.
 	endGrace = 1500 * time.Millisecond
+	// answerLimit is how long a shell may take to begin a script: its login files
+	// may be slow, and sudo may wait for a directory service.
+	answerLimit = time.Minute
 	// drainGrace is how long output may still be on its way after the shell's
 	// end; a process left in the background may hold the streams for ever.
 	drainGrace = 500 * time.Millisecond
@@ -43,9 +46,10 @@ type Process struct {
 // or by a lost connection, it ends the script that it runs: TERM, and KILL
 // after a moment.
 type Shell struct {
-	p     Process
-	limit int           // of each stream, in bytes
-	turn  chan struct{} // holds the one turn to run a script
+	p      Process
+	limit  int           // of each stream, in bytes
+	answer time.Duration // how long a script may take to begin
+	turn   chan struct{} // holds the one turn to run a script
 
 	opening string // what is sent before the first script; then ""
 
@@ -82,7 +86,7 @@ func (e *Ended) Unwrap() error { return e.Err }
 // for instance what becomes another user; nothing is sent before the first Run.
 func NewShell(p Process, opening string) *Shell {
 	s := &Shell{
-		p: p, limit: outputLimit, turn: make(chan struct{}, 1),
+		p: p, limit: outputLimit, answer: answerLimit, turn: make(chan struct{}, 1),
 		opening: opening + withoutComments(shellText) + Prelude(),
 		ended:   make(chan struct{}),
 	}
@@ -116,14 +120,24 @@ func (s *Shell) Run(ctx context.Context, body string, onRecord func(Record)) (Ou
 	s.setRun(r)
 	defer s.setRun(nil)
 	go s.send(r, body)
-	select {
-	case <-r.done:
-		return r.output(), nil
-	case <-s.ended:
-		return s.died(r)
-	case <-ctx.Done():
-		s.end()
-		return s.partial(r), context.Cause(ctx)
+	silent := time.NewTimer(s.answer)
+	defer silent.Stop()
+	for {
+		select {
+		case <-r.done:
+			return r.output(), nil
+		case <-s.ended:
+			return s.died(r)
+		case <-silent.C:
+			if !s.began(r) {
+				s.end()
+				s.partial(r)
+				return Output{}, &Ended{Err: fmt.Errorf("the shell has not answered within %s", s.answer), Stderr: s.said(1)}
+			}
+		case <-ctx.Done():
+			s.end()
+			return s.partial(r), context.Cause(ctx)
+		}
 	}
 }
 
@@ -171,17 +185,22 @@ func (s *Shell) pump(r io.Reader, stream int) {
 	for {
 		n, err := r.Read(buf)
 		s.mu.Lock()
-		b := buf[:n]
 		if s.run != nil {
-			b = s.run.feed(stream, b)
-		}
-		if room := 8<<10 - len(s.noise[stream]); room > 0 {
-			s.noise[stream] = append(s.noise[stream], b[:min(room, len(b))]...)
+			s.note(stream, s.run.feed(stream, buf[:n]))
+		} else {
+			s.note(stream, buf[:n])
 		}
 		s.mu.Unlock()
 		if err != nil {
 			return
 		}
+	}
+}
+
+// note keeps the first of what comes outside of any script.
+func (s *Shell) note(stream int, b []byte) {
+	if room := 8<<10 - len(s.noise[stream]); room > 0 {
+		s.noise[stream] = append(s.noise[stream], b[:min(room, len(b))]...)
 	}
 }
 
@@ -213,17 +232,30 @@ func (s *Shell) died(r *run) (Output, error) {
 	default:
 	}
 	out := s.partial(r)
+	return out, &Ended{Code: s.code, Err: s.err, Began: s.began(r), Stdout: s.said(0), Stderr: s.said(1)}
+}
+
+func (s *Shell) began(r *run) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return out, &Ended{Code: s.code, Err: s.err, Began: r.began(),
-		Stdout: strings.TrimSpace(string(s.noise[0])), Stderr: strings.TrimSpace(string(s.noise[1]))}
+	return r.began()
+}
+
+// said is what came on a stream outside of any script.
+func (s *Shell) said(stream int) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.TrimSpace(string(s.noise[stream]))
 }
 
 // partial takes what an unfinished script has left so far.
 func (s *Shell) partial(r *run) Output {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.run = nil
-	s.mu.Unlock()
+	for i := range r.streams {
+		s.note(i, r.streams[i].rest())
+	}
 	return r.output()
 }
 

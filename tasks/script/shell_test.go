@@ -421,3 +421,13 @@ func FuzzBody(f *testing.F) {
 		}
 	})
 }
+
+func TestShellThatNeverAnswers(t *testing.T) {
+	s := start(t, "sh", "-c", "echo motd >&2; exec sleep 600")
+	s.answer = 50 * time.Millisecond
+	_, err := s.Run(t.Context(), "echo a", nil)
+	var ended *Ended
+	if !errors.As(err, &ended) || ended.Began || ended.Stderr != "motd" || !strings.Contains(err.Error(), "not answered within 50ms") {
+		t.Errorf("%+v", err)
+	}
+}

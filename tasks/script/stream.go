@@ -98,6 +98,20 @@ func (s *stream) feed(b []byte) (outside []byte) {
 	}
 }
 
+// rest takes what waited for the rest of a word, once nothing more comes. It
+// returns it where no script had begun.
+func (s *stream) rest() (outside []byte) {
+	b := s.waiting
+	s.waiting = nil
+	switch s.state {
+	case before:
+		return b
+	case plain:
+		s.plain.add(b)
+	}
+	return nil
+}
+
 // step goes to the state behind a word.
 func (s *stream) step(word string) {
 	switch {
