@@ -14,6 +14,7 @@ type Registry struct{ makers map[string]func() Module }
 func Builtin() *Registry {
 	return &Registry{map[string]func() Module{
 		"firewall":  func() Module { return &Firewall{} },
+		"fetch":     func() Module { return &Fetch{} },
 		"group":     func() Module { return &Group{} },
 		"hosts":     func() Module { return &Hosts{} },
 		"launch":    func() Module { return &Launch{} },
