@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/etcdplay/etcdplay/playbooks"
 	"github.com/etcdplay/etcdplay/tasks"
@@ -82,7 +83,7 @@ func (p *play) round(ctx context.Context, t *playbooks.Task, m tasks.Module, hos
 	sc := p.taskScope(hosts[0], t)
 	start := func(h *host) {
 		hsc := p.taskScope(h, t)
-		c := &call{p: p, t: t, h: h, sc: hsc}
+		c := &call{p: p, t: t, h: h, sc: hsc, begun: time.Now()}
 		if itemOf != nil {
 			c.item = itemOf(h)
 			c.sc = hsc.with(c.item.vars)
@@ -111,7 +112,7 @@ func (p *play) round(ctx context.Context, t *playbooks.Task, m tasks.Module, hos
 	asked := map[*host]*part{}
 	if len(parts) > 0 && len(outside) > 0 {
 		p.each(ctx, sc, t, outside, func(h *host) {
-			c := &call{p: p, t: t, h: h, sc: p.taskScope(h, t)}
+			c := &call{p: p, t: t, h: h, sc: p.taskScope(h, t), begun: time.Now()}
 			if pt, _, ended := p.begin(ctx, c); !ended {
 				mu.Lock()
 				defer mu.Unlock()

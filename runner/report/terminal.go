@@ -225,8 +225,10 @@ func (t *Terminal) detail(e runner.HostResult) string {
 	if e.Pos.Line > 0 && !e.Ignored {
 		b.WriteString(t.faint.Sprint("  at "+e.Pos.String()) + "\n")
 	}
-	if e.Hint != "" {
-		b.WriteString(t.yellow.Sprint("  hint: "+e.Hint) + "\n")
+	for l := range strings.SplitSeq(e.Hint, "\n") {
+		if l != "" {
+			b.WriteString(t.yellow.Sprint("  hint: "+l) + "\n")
+		}
 	}
 	return b.String()
 }

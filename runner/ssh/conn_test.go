@@ -2,7 +2,6 @@ package ssh
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -116,21 +115,7 @@ func TestDialContext(t *testing.T) {
 
 func TestCancelKills(t *testing.T) {
 	both(t, func(t *testing.T, c *Conn) {
-		ctx, cancel := context.WithCancel(testContext(t))
-		pid := 0
-		_, err := c.Exec(ctx, tasks.Command{
-			Script: `sh -c 'trap "" TERM; while :; do sleep 600; done' & fact pid $!; wait`,
-			OnRecord: func(r scriptRecord) {
-				fmt.Sscanf(r.Text, "pid=%d", &pid)
-				cancel()
-			},
-		})
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("error %s", explained(err))
-		}
-		if pid == 0 || alive(pid) {
-			t.Errorf("process %d still runs", pid)
-		}
+		cancelKills(t, c)
 		if out := mustExec(t, c, "echo again"); string(out.Stdout) != "again\n" {
 			t.Errorf("afterwards: %q", out.Stdout)
 		}
