@@ -27,7 +27,7 @@ type host struct {
 	out      atomic.Bool             // it takes no more part in this play (end_host, end_play)
 	gone     atomic.Bool             // unreachable: no more part in the run
 	failed   bool                    // it failed in an earlier play: no more part in later ones
-	ranRole  map[string]bool
+	ranRole  map[*playbooks.Role]bool // uses of roles of which a task has run
 }
 
 // failure is what a rescue section may ask about.
@@ -73,6 +73,29 @@ func (h *host) takeNotified(t *playbooks.Task) bool {
 	}
 	h.notified = slices.Delete(h.notified, i, i+1)
 	return true
+}
+
+// ran remembers that a task has run as part of a role.
+func (h *host) ran(t *playbooks.Task) {
+	if t.Role == nil || t.Handler {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ranRole == nil {
+		h.ranRole = map[*playbooks.Role]bool{}
+	}
+	h.ranRole[t.Role] = true
+}
+
+// repeats reports whether a task belongs to a role that has run already.
+func (h *host) repeats(t *playbooks.Task) bool {
+	if t.Role == nil || t.Role.Repeats == nil || t.Handler {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ranRole[t.Role.Repeats]
 }
 
 func (h *host) setVar(name string, v any) {

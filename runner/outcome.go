@@ -126,6 +126,9 @@ func (c *call) ignore(ctx context.Context, o *outcome) {
 // settle counts the outcome and takes the host out of the play if it failed.
 func (c *call) settle(ctx context.Context, o outcome) {
 	h := c.h
+	if o.status != Skipped {
+		h.ran(c.t)
+	}
 	switch {
 	case o.status == UnreachableHost && o.ignored:
 		h.count(func(s *HostStats) { s.OK++; s.Ignored++ })

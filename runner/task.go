@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +47,10 @@ func (p *play) title(ctx context.Context, t *playbooks.Task, h *host) string {
 func (p *play) task(ctx context.Context, t *playbooks.Task, hosts []*host) {
 	r := p.run
 	if p.aborted.Load() || !p.selected(t) || !p.reached(t) {
+		return
+	}
+	hosts = slices.DeleteFunc(slices.Clone(hosts), func(h *host) bool { return h.repeats(t) })
+	if len(hosts) == 0 {
 		return
 	}
 	if r.step && !p.stepped(ctx, t) {
