@@ -198,6 +198,20 @@ func dictGet(d *value.Dict, key any) (any, bool) {
 	return nil, false
 }
 
+// dictSet sets a key as Python does, where 1, 1.0 and True are one key.
+func dictSet(d *value.Dict, key, v any) {
+	switch key.(type) {
+	case bool, int, float64:
+		for k := range d.All() {
+			if value.Equal(k, key) {
+				key = k
+				break
+			}
+		}
+	}
+	d.Set(key, v)
+}
+
 // wholeNumber takes an int or a bool.
 func wholeNumber(v any) (int, bool) {
 	switch v := v.(type) {

@@ -96,7 +96,7 @@ func (n *dictExpr) eval(st *state) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.Set(key, v)
+		dictSet(d, key, v)
 	}
 	return d, nil
 }

@@ -116,7 +116,11 @@ func filterRoot(c *call) (any, error) {
 	if base == 2 {
 		return math.Sqrt(f), nil
 	}
-	return float("**", f, 1/base)
+	r := math.Pow(f, 1/base)
+	if whole := math.Round(r); math.Pow(whole, base) == f {
+		return whole, nil // 27 | root(3) is 3.0
+	}
+	return r, nil
 }
 
 const sizeUnits = "YZEPTGMKB" // from 2**80 down
@@ -124,16 +128,7 @@ const sizeUnits = "YZEPTGMKB" // from 2**80 down
 func unitSize(i int) float64 { return math.Pow(1024, float64(len(sizeUnits)-1-i)) }
 
 func filterHumanReadable(c *call) (any, error) {
-	var size float64
-	if s, ok := c.in.(string); ok {
-		f, ok := pythonFloat(s)
-		if !ok {
-			return nil, c.wants("numbers")
-		}
-		size = f
-	} else {
-		size = c.number()
-	}
+	size := c.number()
 	word := "Bytes"
 	if c.bool(0, false) {
 		word = "bits"

@@ -16,7 +16,7 @@ func textFilters() map[string]function {
 	}
 	return map[string]function{
 		"lower":      plain(strings.ToLower),
-		"upper":      plain(strings.ToUpper),
+		"upper":      plain(upper),
 		"capitalize": plain(capitalize),
 		"title":      plain(jinjaTitle),
 		"trim":       {sig: "chars", fn: stripped(strings.TrimFunc)},
@@ -55,14 +55,16 @@ func textFilters() map[string]function {
 // and opening brackets.
 func jinjaTitle(s string) string {
 	first := true
-	return strings.Map(func(r rune) rune {
-		was := first
-		first = unicode.IsSpace(r) || strings.ContainsRune("-({[<", r)
-		if was {
-			return unicode.ToUpper(r)
+	var b strings.Builder
+	for _, r := range s {
+		if first {
+			b.WriteString(upper(string(r)))
+		} else {
+			b.WriteRune(unicode.ToLower(r))
 		}
-		return unicode.ToLower(r)
-	}, s)
+		first = unicode.IsSpace(r) || strings.ContainsRune("-({[<", r)
+	}
+	return b.String()
 }
 
 func filterIndent(c *call) (any, error) {

@@ -78,16 +78,16 @@ func (f *bracesFormat) field(s string, depth int) (string, error) {
 	}
 	name, spec, _ := strings.Cut(s, ":")
 	name, conversion, _ := strings.Cut(name, "!")
+	v, err := f.value(name)
+	if err != nil {
+		return "", err
+	}
 	if strings.ContainsAny(spec, "{}") {
 		var b strings.Builder
 		if err := f.run(&b, spec, depth+1); err != nil {
 			return "", err
 		}
 		spec = b.String()
-	}
-	v, err := f.value(name)
-	if err != nil {
-		return "", err
 	}
 	switch conversion {
 	case "":
@@ -171,7 +171,7 @@ func (st *state) formatSpec(v any, spec string) (string, error) {
 		return st.str(v)
 	}
 	bad := fmt.Errorf("bad format :%s for %s %s", spec, article(v), brief(v))
-	fill, align, s := " ", byte(0), spec
+	fill, align, s := "", byte(0), spec
 	if r, n := utf8.DecodeRuneInString(s); n < len(s) && strings.IndexByte("<>=^", s[n]) >= 0 {
 		fill, align, s = string(r), s[n], s[n+1:]
 	} else if strings.IndexByte("<>=^", s[0]) >= 0 {
@@ -187,8 +187,11 @@ func (st *state) formatSpec(v any, spec string) (string, error) {
 	}
 	if strings.HasPrefix(s, "0") {
 		s = s[1:]
+		if fill == "" {
+			fill = "0"
+		}
 		if align == 0 {
-			fill, align = "0", '='
+			align = '='
 		}
 	}
 	digits := func() (int, bool) {
@@ -202,6 +205,9 @@ func (st *state) formatSpec(v any, spec string) (string, error) {
 		i, err := strconv.Atoi(s[:n])
 		s = s[n:]
 		return i, err == nil && i <= maxWidth
+	}
+	if fill == "" {
+		fill = " "
 	}
 	width, ok := digits()
 	if !ok {

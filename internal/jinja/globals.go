@@ -101,7 +101,7 @@ func (st *state) dictOf(args []any) (*value.Dict, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.Set(k, kv[1])
+		dictSet(d, k, kv[1])
 	}
 	return d, nil
 }

@@ -295,7 +295,7 @@ func (c *call) hwaddr() (any, error) {
 	raw, err := hex.DecodeString(digits)
 	if err != nil || len(raw) != 6 && len(raw) != 8 {
 		if query == "" || query == "bool" {
-			return false, nil
+			return nil, nil
 		}
 		return nil, fmt.Errorf("%s is no hardware address", brief(s))
 	}

@@ -396,7 +396,7 @@ func lookupIndexed(c *call) (any, error) {
 	}
 	out := c.newList(4 * len(items))
 	for i, e := range items {
-		out = append(out, []any{i, e})
+		out = append(out, tuple{i, e})
 	}
 	return out, c.err
 }
@@ -456,8 +456,45 @@ func lookupSubelements(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The item of a pair is shown without the list that its partner is from.
+	// As in Ansible, the item of a pair comes without the list that its
+	// partner is from.
+	var last, short any
+	for _, p := range pairs {
+		t := p.(tuple)
+		if d, ok := t[0].(*value.Dict); !ok || last != any(d) {
+			last = t[0]
+			if short, err = c.st.without(t[0], keys); err != nil {
+				return nil, err
+			}
+		}
+		t[0] = short
+	}
 	return pairs, nil
+}
+
+// without is v without what stands under a path of keys.
+func (st *state) without(v any, keys []any) (any, error) {
+	d, ok, err := st.mapping(v)
+	if err != nil || !ok {
+		return v, err
+	}
+	inner, ok := d.Get(keys[0])
+	if !ok {
+		return v, nil
+	}
+	if err := st.charge(3 * slot * d.Len()); err != nil {
+		return nil, err
+	}
+	d = d.Clone()
+	if len(keys) == 1 {
+		d.Delete(keys[0])
+		return d, nil
+	}
+	if inner, err = st.without(inner, keys[1:]); err != nil {
+		return nil, err
+	}
+	d.Set(keys[0], inner)
+	return d, nil
 }
 
 func lookupRandomChoice(c *call) (any, error) {

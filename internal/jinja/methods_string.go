@@ -16,7 +16,7 @@ func stringMethodTable() map[string]*function {
 	}
 	return table(map[string]function{
 		"capitalize": plain(capitalize), "casefold": plain(strings.ToLower), "lower": plain(strings.ToLower),
-		"upper": plain(strings.ToUpper), "swapcase": plain(swapCase), "title": plain(pythonTitle),
+		"upper": plain(upper), "swapcase": plain(swapCase), "title": plain(pythonTitle),
 		"strip":  {sig: "chars", fn: stripped(strings.TrimFunc)},
 		"lstrip": {sig: "chars", fn: stripped(strings.TrimLeftFunc)},
 		"rstrip": {sig: "chars", fn: stripped(strings.TrimRightFunc)},
@@ -105,6 +105,9 @@ func stringMethodTable() map[string]*function {
 		"encode": refuse("text is always UTF-8; use | b64encode or | urlencode"),
 	})
 }
+
+// upper also knows the one letter of common use that becomes two.
+func upper(s string) string { return strings.ToUpper(strings.ReplaceAll(s, "ß", "SS")) }
 
 func every(f func(rune) bool) func(string) bool {
 	return func(s string) bool {

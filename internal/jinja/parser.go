@@ -95,7 +95,7 @@ func compileExpr(t *text) (*Template, error) {
 	}
 	p := newParser(t, toks, syntax{})
 	p.condition = true
-	e, err := p.tupleOrExpr(true)
+	e, err := p.expression()
 	if err != nil {
 		return nil, err
 	}

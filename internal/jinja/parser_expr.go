@@ -226,7 +226,7 @@ func (p *parser) primary() (expr, error) {
 			s += p.next().text
 		}
 		if p.condition {
-			if i := strings.Index(s, "{{"); i >= 0 && strings.Contains(s[i:], "}}") {
+			if holdsExpression(s) {
 				return nil, p.errorf(t, "{{ }} inside a string is only text").
 					WithHint("join text and variables with ~, as in 'a' ~ name")
 			}
@@ -258,6 +258,14 @@ func (p *parser) primary() (expr, error) {
 		}
 	}
 	return nil, p.noExpression(t)
+}
+
+// holdsExpression reports text that its writer wanted to be evaluated.
+func holdsExpression(s string) bool {
+	_, rest, ok := strings.Cut(s, "{{")
+	rest = strings.TrimLeft(rest, blanks)
+	return ok && strings.Contains(rest, "}}") && rest != "" &&
+		(rest[0] == '_' || rest[0]|0x20 >= 'a' && rest[0]|0x20 <= 'z')
 }
 
 // noExpression is the error where an expression should begin.

@@ -75,11 +75,7 @@ func (w *yamlWriter) document(v any) {
 	if w.start {
 		w.indicator("---", true, false, false)
 	}
-	plain := w.node(v, nodeRoot)
-	if plain && !w.end {
-		w.lineBreak()
-		w.b.WriteString("...")
-	}
+	w.node(v, nodeRoot)
 	if w.end {
 		w.lineBreak()
 		w.b.WriteString("...")
@@ -96,8 +92,7 @@ const (
 	nodeValue
 )
 
-// node writes a value; it reports whether that was a plain scalar.
-func (w *yamlWriter) node(v any, ctx yamlContext) bool {
+func (w *yamlWriter) node(v any, ctx yamlContext) {
 	switch v := v.(type) {
 	case []any:
 		if w.flowDepth > 0 || len(v) == 0 || w.inFlow(v) {
@@ -105,16 +100,15 @@ func (w *yamlWriter) node(v any, ctx yamlContext) bool {
 		} else {
 			w.blockSequence(v, ctx)
 		}
-		return false
 	case *value.Dict:
 		if w.flowDepth > 0 || v.Len() == 0 || w.inFlow(v) {
 			w.flowMapping(v)
 		} else {
 			w.blockMapping(v)
 		}
-		return false
+	default:
+		w.scalar(v, ctx)
 	}
-	return w.scalar(v, ctx)
 }
 
 func (w *yamlWriter) inFlow(v any) bool {
@@ -186,7 +180,7 @@ func (w *yamlWriter) blockMapping(d *value.Dict) {
 // simpleKey: a key that is longer needs a line and a question mark.
 func simpleKey(k any) bool {
 	s, ok := k.(string)
-	return !ok || s != "" && len(s) <= 128 && !strings.ContainsAny(s, "\n\u0085\u2028\u2029")
+	return !ok || len(s) <= 128 && !strings.ContainsAny(s, "\n\u0085\u2028\u2029")
 }
 
 func (w *yamlWriter) flowSequence(l []any) {
@@ -289,26 +283,24 @@ func (w *yamlWriter) newLine() {
 	w.blank, w.only = true, true
 }
 
-func (w *yamlWriter) scalar(v any, ctx yamlContext) (plain bool) {
+func (w *yamlWriter) scalar(v any, ctx yamlContext) {
 	defer w.deeper(true, false)()
 	s, isText := v.(string)
 	if !isText {
 		w.plain(yamlScalar(v), false)
-		return true
+		return
 	}
 	split := ctx != nodeKey
 	a := analyzeYAML(s)
 	switch {
-	case !resolvesToOther(s) && !(ctx == nodeKey && (s == "" || a.multiline)) &&
+	case !resolvesToOther(s) && !(ctx == nodeKey && a.multiline) &&
 		(w.flowDepth > 0 && a.flowPlain || w.flowDepth == 0 && a.blockPlain):
 		w.plain(s, split)
-		return true
 	case a.single && !(ctx == nodeKey && a.multiline):
 		w.single(s, split)
 	default:
 		w.double(s, split)
 	}
-	return false
 }
 
 // yamlScalar writes a scalar that is no text.
