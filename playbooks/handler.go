@@ -12,9 +12,12 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A handlerSet is what a play's tasks may notify.
-type handlerSet struct {
+// playNames are what the parts of a play know of each other: the handlers
+// that its tasks may notify, and the roles that it has used. Includes add to
+// it while the play runs.
+type playNames struct {
 	mu       sync.Mutex
+	roles    map[string]*Role // the first use of each, by identity
 	names    map[string]source.Pos
 	topics   map[string]bool
 	patterns []*regexp.Regexp // of names with templates
@@ -110,29 +113,41 @@ func pattern(name string) *regexp.Regexp {
 	return regexp.MustCompile(b.String())
 }
 
-func (h *handlerSet) has(name string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if _, ok := h.names[name]; ok || h.topics[name] || h.open {
+func (k *playNames) has(name string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, ok := k.names[name]; ok || k.topics[name] || k.open {
 		return true
 	}
-	return slices.ContainsFunc(h.patterns, func(p *regexp.Regexp) bool { return p.MatchString(name) })
+	return slices.ContainsFunc(k.patterns, func(p *regexp.Regexp) bool { return p.MatchString(name) })
 }
 
-func (h *handlerSet) all() []string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (k *playNames) all() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	var names []string
-	for n := range h.names {
+	for n := range k.names {
 		names = append(names, n)
 	}
-	for n := range h.topics {
+	for n := range k.topics {
 		if !strings.Contains(n, " : ") {
 			names = append(names, n)
 		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// firstUse returns the earlier use of the same role, or nil for the first one.
+func (k *playNames) firstUse(r *Role) *Role {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	id := r.identity()
+	if first := k.roles[id]; first != nil {
+		return first
+	}
+	k.roles[id] = r
+	return nil
 }
 
 // checkNotified refuses names that no handler has.

@@ -146,7 +146,8 @@ func (s *scope) taskDirs() []string {
 
 // lookAhead reads what an include names, if that is known, only to find
 // mistakes and handlers.
-func (s *scope) lookAhead(t *Task) {
+func (s scope) lookAhead(t *Task) {
+	s.dry = true
 	if t.Action == "include_role" {
 		v, _, _ := t.Args.Entry("name")
 		name, static := isStatic(v)
@@ -160,7 +161,7 @@ func (s *scope) lookAhead(t *Task) {
 		if !known || name == "" {
 			return
 		}
-		if dir, ok := s.findRole(name, v.Pos); ok && s.l.first(s.play.key()+dir+"\x00"+o.TasksFrom+"\x00"+o.HandlersFrom) {
+		if dir, ok := s.findRole(name, v.Pos); ok && !s.within(dir) && s.l.first(s.play.key()+dir+"\x00"+o.TasksFrom+"\x00"+o.HandlersFrom) {
 			s.includeRole(name, v.Pos, o, t)
 		}
 		return
@@ -174,6 +175,12 @@ func (s *scope) lookAhead(t *Task) {
 		return
 	}
 	s.includeTasks(name, at, t)
+}
+
+// within reports whether a role is being read already: a role may include
+// itself, on a condition.
+func (s *scope) within(dir string) bool {
+	return slices.ContainsFunc(s.trail, func(t string) bool { return strings.HasPrefix(t, "role "+dir) })
 }
 
 func (p *Play) key() string {

@@ -124,7 +124,7 @@ func (s *scope) readPlay(n *yaml.Node, list []entry) *Play {
 	dir := dirOf(s.doc.name)
 	p := &Play{
 		Common: Common{Pos: s.pos(n)}, Dir: absolute(dir), path: dir,
-		known: &handlerSet{names: map[string]source.Pos{}, topics: map[string]bool{}},
+		known: &playNames{roles: map[string]*Role{}, names: map[string]source.Pos{}, topics: map[string]bool{}},
 	}
 	in := *s
 	in.play = p

@@ -33,7 +33,7 @@ type Play struct {
 	Handlers  []Node // the play's, then those of its roles; Tasks, and Blocks made by import_tasks
 
 	path  string // Dir as messages call it
-	known *handlerSet
+	known *playNames
 }
 
 // A Node of a list of tasks: *Task or *Block.
@@ -145,6 +145,7 @@ type Role struct {
 	Handlers        []Node
 	Deps            []*Role // meta dependencies, run before it (Play.Roles and IncludeRole's Block have them already)
 	AllowDuplicates bool
+	Repeats         *Role  // the first use with the same parameters, tags and conditions; nil: this one (see First)
 	Parent          *Block // the block that includes it, for include_role and import_role
 	Play            *Play
 	Public          bool // include_role: its vars and defaults stay visible

@@ -1,10 +1,12 @@
 package playbooks
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/etcdplay/etcdplay/internal/source"
+	"github.com/etcdplay/etcdplay/internal/value"
 	"gopkg.in/yaml.v3"
 )
 
@@ -125,6 +127,11 @@ func (s *scope) readRole(use roleUse) *Role {
 	if !ok {
 		return nil
 	}
+	for _, from := range []*string{&use.options.TasksFrom, &use.options.VarsFrom, &use.options.DefaultsFrom, &use.options.HandlersFrom} {
+		if *from == "main" {
+			*from = "" // need not be there
+		}
+	}
 	id := "role " + dir
 	if use.options.TasksFrom != "" {
 		id += " tasks/" + use.options.TasksFrom
@@ -138,7 +145,10 @@ func (s *scope) readRole(use roleUse) *Role {
 		Parent: use.parent, Play: s.play, Public: use.options.Public, AllowDuplicates: use.options.AllowDuplicates,
 		from: use.options,
 	}
-	in := &scope{parse: s.parse, play: s.play, role: r, block: use.parent, trail: append(slices.Clip(s.trail), id), doc: s.doc}
+	if s.play != nil && !s.dry {
+		r.Repeats = s.play.known.firstUse(r)
+	}
+	in := &scope{parse: s.parse, dry: s.dry, play: s.play, role: r, block: use.parent, trail: append(slices.Clip(s.trail), id), doc: s.doc}
 	in.meta(r, use)
 	o := use.options
 	r.Defaults = in.roleVars("defaults", o.DefaultsFrom, use.at)
@@ -228,6 +238,33 @@ func (s *scope) meta(r *Role, use roleUse) {
 			in.unknown(e, "the meta file of a role", []string{"allow_duplicates", "dependencies", "galaxy_info", "collections"})
 		}
 	}
+}
+
+// First is the first use of the role with the same parameters, tags and
+// conditions: r itself unless it repeats another. A host that has run one use
+// skips the others, unless they allow duplicates.
+func (r *Role) First() *Role {
+	if r.Repeats != nil {
+		return r.Repeats
+	}
+	return r
+}
+
+// identity tells uses of roles apart: the same role with the same parameters,
+// tags and conditions is the same, and runs once.
+func (r *Role) identity() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\x00%v\x00%q\x00", r.Dir, r.from, r.Tags)
+	for _, c := range r.When {
+		fmt.Fprintf(&b, "%q ", c.Text)
+	}
+	for _, vars := range [][]Var{r.Params, r.Vars} {
+		b.WriteByte(0)
+		for _, v := range vars {
+			fmt.Fprintf(&b, "%s=%s\x00", v.Name, value.Repr(v.Value.Raw()))
+		}
+	}
+	return b.String()
 }
 
 // addHandlers makes a role's handlers the play's, behind those of its

@@ -16,6 +16,7 @@ type scope struct {
 	role    *Role
 	block   *Block
 	handler bool
+	dry     bool     // only to find mistakes: what is read is thrown away
 	dirs    []string // of this file and of those that brought it in, innermost first
 	trail   []string // what is being imported, outermost first: to find loops
 }

@@ -1,6 +1,7 @@
 package playbooks
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/etcdplay/etcdplay/internal/source"
@@ -121,6 +122,13 @@ func (s *scope) readTask(n *yaml.Node, list []entry) Node {
 				actions = append(actions, e)
 			} else {
 				unknown = append(unknown, e)
+			}
+		}
+	}
+	for b := s.block; b != nil; b = b.Parent {
+		for _, v := range b.Notify {
+			if !slices.Contains(t.Notify, v) {
+				t.Notify = append(slices.Clip(t.Notify), v)
 			}
 		}
 	}

@@ -149,6 +149,9 @@ func TestRoles(t *testing.T) {
 	if got := strings.Join(handlers, ", "); got != "restart web, app : restart app, base : restart base" {
 		t.Errorf("handlers %s", got)
 	}
+	if again := web.Roles[2]; again.Repeats != nil || dep.Repeats != nil {
+		t.Error("base is used with and without parameters: these are no repeats")
+	}
 	if len(web.Imported) != 1 || web.Imported[0].RoleName != "extra" {
 		t.Errorf("imported %v", web.Imported)
 	}
@@ -257,5 +260,29 @@ func TestReadVars(t *testing.T) {
 	got, err := l.ReadVars(t.Context(), filepath.Join("roles", "app", "vars", "main"))
 	if err != nil || vars(got) != "a=1 b=2" {
 		t.Errorf("%s, %v", vars(got), err)
+	}
+}
+
+// A role that is used again in the same way runs once, unless it allows more.
+func TestRepeatedRoles(t *testing.T) {
+	t.Chdir("testdata/tree")
+	l := playbooks.NewLoader(playbooks.Options{Catalog: testCatalog})
+	plays, err := l.Load(t.Context(), []string{"repeats.yml"})
+	if err != nil {
+		t.Fatal(report(err, nil))
+	}
+	var got []string
+	for _, r := range plays[0].Roles {
+		what := r.RoleName
+		if r.Repeats != nil {
+			what += " again"
+		}
+		got = append(got, what)
+	}
+	if s := strings.Join(got, ", "); s != "base, base again, base, base again, app, base again, app again" {
+		t.Errorf("roles %s", s)
+	}
+	if imported := plays[0].Imported[0]; !imported.AllowDuplicates {
+		t.Error("import_role allows duplicates")
 	}
 }

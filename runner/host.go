@@ -22,12 +22,12 @@ type host struct {
 	notified []*playbooks.Task // handlers to run, in the order of notification
 	stats    HostStats
 
-	failure  atomic.Pointer[failure] // it failed in this play and nothing has rescued it
-	rescuing atomic.Pointer[failure] // what the rescue section that it is in is about
-	out      atomic.Bool             // it takes no more part in this play (end_host, end_play)
-	gone     atomic.Bool             // unreachable: no more part in the run
-	failed   bool                    // it failed in an earlier play: no more part in later ones
-	ranRole  map[*playbooks.Role]bool // uses of roles of which a task has run
+	failure  atomic.Pointer[failure]             // it failed in this play and nothing has rescued it
+	rescuing atomic.Pointer[failure]             // what the rescue section that it is in is about
+	out      atomic.Bool                         // it takes no more part in this play (end_host, end_play)
+	gone     atomic.Bool                         // unreachable: no more part in the run
+	failed   bool                                // it failed in an earlier play: no more part in later ones
+	ranRole  map[*playbooks.Role]*playbooks.Role // by the first of its uses, the use of a role that ran
 }
 
 // failure is what a rescue section may ask about.
@@ -75,7 +75,7 @@ func (h *host) takeNotified(t *playbooks.Task) bool {
 	return true
 }
 
-// ran remembers that a task has run as part of a role.
+// ran remembers which use of a role a task has run in.
 func (h *host) ran(t *playbooks.Task) {
 	if t.Role == nil || t.Handler {
 		return
@@ -83,19 +83,22 @@ func (h *host) ran(t *playbooks.Task) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ranRole == nil {
-		h.ranRole = map[*playbooks.Role]bool{}
+		h.ranRole = map[*playbooks.Role]*playbooks.Role{}
 	}
-	h.ranRole[t.Role] = true
+	if first := t.Role.First(); h.ranRole[first] == nil {
+		h.ranRole[first] = t.Role
+	}
 }
 
-// repeats reports whether a task belongs to a role that has run already.
+// repeats reports whether a task's role has run already, in another use.
 func (h *host) repeats(t *playbooks.Task) bool {
-	if t.Role == nil || t.Role.Repeats == nil || t.Handler {
+	if t.Role == nil || t.Role.AllowDuplicates || t.Handler {
 		return false
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.ranRole[t.Role.Repeats]
+	use := h.ranRole[t.Role.First()]
+	return use != nil && use != t.Role
 }
 
 func (h *host) setVar(name string, v any) {
