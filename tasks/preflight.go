@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"path"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/etcdplay/etcdplay/tasks/script"
 )
 
 // Preflight looks for what would go wrong before anything is touched.
@@ -30,7 +27,7 @@ type Preflight struct {
 // PreflightDaemon says how to find the daemon, and what it left behind.
 type PreflightDaemon struct {
 	Name    string `arg:"name,required" doc:"launch's name"`
-	Command string `arg:"command" doc:"launch's command: finds a process that was started by hand"`
+	Command string `arg:"command" doc:"Its program, by name or path: a process of it that was started by hand is known by the data directory on its command line"`
 	User    string `arg:"user" doc:"launch's user"`
 	Dir     string `arg:"dir" doc:"launch's dir"`
 	Settled string `arg:"settled" doc:"A text that the recorded command line holds once the first start has succeeded. With it, empty data directories mean that the data was lost, which is refused"`
@@ -60,7 +57,7 @@ under two names, and are refused unless shared is true.`,
 		Examples: `- preflight:
     addresses: ["{{ ansible_host }}"]
     ports: [2379, 2380]
-    daemon: {name: etcd, command: /usr/local/bin/etcd, user: etcd}
+    daemon: {name: etcd, command: etcd, user: etcd}
     data: [/home/etcd/data]
     space: [{path: /home/etcd/data, free: 1G}]
     programs: [tar]
@@ -97,69 +94,6 @@ func (p *Preflight) Validate() error {
 		errs = append(errs, &ArgError{Arg: "daemon.name", Msg: fmt.Sprintf("daemon.name: %q must be made of letters, digits and -_.:", p.Daemon.Name)})
 	}
 	return errors.Join(errs...)
-}
-
-// A survey is what a host told.
-type survey struct {
-	task   *Preflight
-	facts  map[string]string
-	daemon *daemon // nil without Preflight.Daemon
-	skew   time.Duration
-}
-
-// Gather implements Gatherer.
-func (p *Preflight) Gather(ctx context.Context, t *Target) (any, error) {
-	s := script.New().Call("preflight_look")
-	if d := p.Daemon; d != nil {
-		s.Call("launch_look", d.Name, d.Command, d.User, d.Dir)
-	}
-	wanted, err := wantedPorts(p.Ports)
-	if err != nil {
-		return nil, err
-	}
-	if len(wanted) > 0 {
-		var numbers []string
-		for _, w := range wanted {
-			numbers = append(numbers, strconv.Itoa(int(w.Port())))
-		}
-		s.Call("preflight_holders", numbers...)
-	}
-	for i, dir := range p.Data {
-		s.Call("preflight_dir", strconv.Itoa(i), path.Clean(dir))
-	}
-	for i, space := range p.Space {
-		s.Call("preflight_space", strconv.Itoa(i), path.Clean(space.Path))
-	}
-	s.Call("preflight_programs", p.Programs...)
-
-	sv := &survey{task: p}
-	asked := time.Now()
-	if _, sv.facts, err = t.Query(ctx, s); err != nil {
-		return nil, err
-	}
-	answered := time.Now()
-	if now, err := strconv.ParseInt(sv.facts["now"], 10, 64); err == nil {
-		sv.skew = offset(time.Unix(now, 0), asked, answered)
-	}
-	if d := p.Daemon; d != nil {
-		l := &Launch{Name: d.Name, Command: d.Command, User: d.User, Dir: d.Dir, Manager: "auto"}
-		if sv.daemon, err = l.daemon(sv.facts); err != nil {
-			return nil, err
-		}
-	}
-	return sv, nil
-}
-
-// offset is how far a clock that was read between two moments of ours, in whole
-// seconds, must be off at least: negative when it is slow.
-func offset(host, asked, answered time.Time) time.Duration {
-	switch {
-	case host.After(answered):
-		return host.Sub(answered)
-	case host.Add(time.Second).Before(asked):
-		return host.Add(time.Second).Sub(asked)
-	}
-	return 0
 }
 
 // Run implements Module.

@@ -88,10 +88,10 @@ func (s *survey) takenPorts() (wrong []finding) {
 		}
 		seen[l.inode] = true
 		pid, command := s.holder(l.inode)
-		running := s.daemon != nil && s.daemon.running()
 		switch {
-		case running && (pid == s.daemon.process.pid || pid == ""):
+		case pid == "" && len(s.owners) > 0:
 			// a process that this user can't see, while the daemon runs, is the daemon
+		case slices.ContainsFunc(s.owners, func(p *process) bool { return p.pid == pid }):
 		case pid == "":
 			wrong = append(wrong, finding{
 				fmt.Sprintf("port %d is taken: a process that this user can't see listens on %s", l.addr.Port(), l.addr),
@@ -158,7 +158,7 @@ func (s *survey) owns(dir string) bool {
 	if s.daemon == nil {
 		return false
 	}
-	if s.daemon.process != nil && slices.ContainsFunc(s.daemon.process.args, endsIn(path.Clean(dir))) {
+	if slices.ContainsFunc(s.owners, func(p *process) bool { return p.names(dir) }) {
 		return true
 	}
 	return slices.ContainsFunc(s.recordWords(), endsIn(path.Clean(dir)))
@@ -180,15 +180,15 @@ func endsIn(dir string) func(word string) bool {
 
 func (s *survey) settled() bool {
 	text := s.task.Daemon.Settled
-	return text != "" && !s.daemon.running() && strings.Contains(s.record(), text)
+	return text != "" && len(s.owners) == 0 && strings.Contains(s.record(), text)
 }
 
 // record is how launch noted that the daemon is to be started, or "".
 func (s *survey) record() string { return strings.TrimSpace(s.facts["unit"] + "\n" + s.facts["run"]) }
 
-// recorded reports whether the daemon was ever launched here, or runs.
+// recorded reports whether the daemon was ever started here, as far as is known.
 func (s *survey) recorded() bool {
-	return s.daemon != nil && (s.daemon.running() || s.record() != "")
+	return len(s.owners) > 0 || s.record() != ""
 }
 
 // names reports whether the daemon's command line holds a text.
@@ -196,7 +196,7 @@ func (s *survey) names(text string) bool {
 	if strings.Contains(s.record(), text) {
 		return true
 	}
-	return s.daemon.running() && strings.Contains(strings.Join(s.daemon.process.args, " "), text)
+	return slices.ContainsFunc(s.owners, func(p *process) bool { return strings.Contains(strings.Join(p.args, " "), text) })
 }
 
 func (s *survey) fullDisks() (wrong []finding) {

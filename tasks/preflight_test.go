@@ -1,6 +1,8 @@
 package tasks_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -10,6 +12,7 @@ import (
 	"github.com/etcdplay/etcdplay/internal/value"
 	"github.com/etcdplay/etcdplay/tasks"
 	"github.com/etcdplay/etcdplay/tasks/tasktest"
+	"github.com/etcdplay/etcdplay/test/etcdtest"
 )
 
 // preflightOn runs preflight as the runner does, all hosts being this machine,
@@ -126,4 +129,37 @@ func TestPreflightStranger(t *testing.T) {
 			t.Errorf("peer4 is no member: %s", failureText(err))
 		}
 	})
+}
+
+// A daemon that someone started by hand holds its ports and owns its data.
+func TestPreflightStartedByHand(t *testing.T) {
+	server := etcdtest.Servers(t, etcdtest.Version, 1)[0]
+	etcdtest.Start(t, server)
+	port := server.Client[strings.LastIndex(server.Client, ":")+1:]
+	preflightShells(t, func(t *testing.T, conn tasks.Conn, _ string) {
+		dict := func(command string) *value.Dict {
+			return value.NewDict("data", server.Dir, "ports", port, "daemon", value.NewDict("name", "etcd", "command", command))
+		}
+		etcdtest.Eventually(t, func(ctx context.Context) error {
+			_, err := preflightOn(t, conn, dict("/opt/etcd/etcd"))
+			if !portTaken(port) {
+				return errors.New("etcd does not listen yet")
+			}
+			if err != nil {
+				return errors.New(failureText(err))
+			}
+			return nil
+		})
+		if _, err := preflightOn(t, conn, dict("nats-server")); err == nil || !strings.Contains(failureText(err), "2 problems") {
+			t.Errorf("etcd's data and port were taken for nats-server's: %s", failureText(err))
+		}
+	})
+}
+
+func portTaken(port string) bool {
+	c, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err == nil {
+		c.Close()
+	}
+	return err == nil
 }

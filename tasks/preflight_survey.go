@@ -1,0 +1,106 @@
+package tasks
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/etcdplay/etcdplay/tasks/script"
+)
+
+// A survey is what a host told.
+type survey struct {
+	task   *Preflight
+	facts  map[string]string
+	daemon *daemon    // nil without Preflight.Daemon
+	owners []*process // of the ports and the data: the daemon's, and those started by hand
+	skew   time.Duration
+}
+
+// Gather implements Gatherer.
+func (p *Preflight) Gather(ctx context.Context, t *Target) (any, error) {
+	s := script.New().Call("preflight_look")
+	if d := p.Daemon; d != nil {
+		name := ""
+		if d.Command != "" {
+			name = path.Base(d.Command)
+		}
+		s.Call("launch_look", d.Name, name, d.User, d.Dir)
+	}
+	wanted, err := wantedPorts(p.Ports)
+	if err != nil {
+		return nil, err
+	}
+	if len(wanted) > 0 {
+		var numbers []string
+		for _, w := range wanted {
+			numbers = append(numbers, strconv.Itoa(int(w.Port())))
+		}
+		s.Call("preflight_holders", numbers...)
+	}
+	for i, dir := range p.Data {
+		s.Call("preflight_dir", strconv.Itoa(i), path.Clean(dir))
+	}
+	for i, space := range p.Space {
+		s.Call("preflight_space", strconv.Itoa(i), path.Clean(space.Path))
+	}
+	s.Call("preflight_programs", p.Programs...)
+
+	sv := &survey{task: p}
+	asked := time.Now()
+	if _, sv.facts, err = t.Query(ctx, s); err != nil {
+		return nil, err
+	}
+	answered := time.Now()
+	if now, err := strconv.ParseInt(sv.facts["now"], 10, 64); err == nil {
+		sv.skew = offset(time.Unix(now, 0), asked, answered)
+	}
+	return sv, sv.findDaemon()
+}
+
+// findDaemon finds the processes that may hold the ports and own the data.
+func (s *survey) findDaemon() (err error) {
+	d := s.task.Daemon
+	if d == nil {
+		return nil
+	}
+	l := &Launch{Name: d.Name, User: d.User, Dir: d.Dir, Manager: "auto"}
+	if s.daemon, err = l.daemon(s.facts); err != nil {
+		return err
+	}
+	if s.daemon.running() {
+		s.owners = append(s.owners, s.daemon.process)
+	}
+	for key, text := range s.facts {
+		pid, ok := strings.CutPrefix(key, "process.")
+		if !ok {
+			continue
+		}
+		p, err := parseProcess(pid, text)
+		if err != nil {
+			return err
+		}
+		if path.Base(p.args[0]) == path.Base(d.Command) && slices.ContainsFunc(s.task.Data, p.names) {
+			s.owners = append(s.owners, p)
+		}
+	}
+	return nil
+}
+
+// names reports whether the command line ends a word with this directory.
+func (p *process) names(dir string) bool { return slices.ContainsFunc(p.args, endsIn(path.Clean(dir))) }
+
+// offset is how far a clock that was read between two moments of ours, in whole
+// seconds, must be off at least: negative when it is slow.
+func offset(host, asked, answered time.Time) time.Duration {
+	switch {
+	case host.After(answered):
+		return host.Sub(answered)
+	case host.Add(time.Second).Before(asked):
+		return host.Add(time.Second).Sub(asked)
+	}
+	return 0
+}
