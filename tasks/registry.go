@@ -13,13 +13,17 @@ type Registry struct{ makers map[string]func() Module }
 // is one line here.
 func Builtin() *Registry {
 	return &Registry{map[string]func() Module{
-		"firewall":  func() Module { return &Firewall{} },
+		"command":   func() Module { return &RunCommand{} },
 		"fetch":     func() Module { return &Fetch{} },
+		"firewall":  func() Module { return &Firewall{} },
 		"group":     func() Module { return &Group{} },
 		"hosts":     func() Module { return &Hosts{} },
 		"launch":    func() Module { return &Launch{} },
 		"mkdir":     func() Module { return &Mkdir{} },
 		"preflight": func() Module { return &Preflight{} },
+		"raw":       func() Module { return &RunRaw{} },
+		"script":    func() Module { return &RunScript{} },
+		"shell":     func() Module { return &RunShell{} },
 		"user":      func() Module { return &User{} },
 		"verify":    func() Module { return &Verify{} },
 	}}

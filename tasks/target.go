@@ -129,10 +129,16 @@ func (t *Target) Script(ctx context.Context, s *script.Script) (Result, error) {
 	return res, fail
 }
 
+// Exec runs a script with the task's environment and returns what it left, as
+// it is: for scripts whose exit code or output is the result.
+func (t *Target) Exec(ctx context.Context, s *script.Script) (script.Output, error) {
+	return t.Conn.Exec(ctx, Command{Script: t.exports() + s.Render(t.Check, t.Diff)})
+}
+
 // Query runs a script that changes nothing and returns what it printed and the
 // values it told by `fact`. It runs in check mode too.
 func (t *Target) Query(ctx context.Context, s *script.Script) (stdout []byte, facts map[string]string, err error) {
-	out, err := t.Conn.Exec(ctx, Command{Script: s.Render(t.Check, false)})
+	out, err := t.Exec(ctx, s)
 	if err != nil {
 		return nil, nil, err
 	}
