@@ -23,6 +23,7 @@ type PlayStart struct {
 	Hosts []string
 	Pos   source.Pos
 	Check bool
+	Free  bool // strategy free: results of several tasks come mixed
 }
 
 // NoHosts is a play whose pattern matches nothing.
@@ -53,8 +54,9 @@ const (
 type HostResult struct {
 	Host     string
 	Delegate string // the host it ran on, if that is another
-	Task     string
+	Task     string // its title, as in TaskStart
 	Action   string
+	Handler  bool
 	Pos      source.Pos
 	Status   Status
 	Ignored  bool // failed, but the play goes on as if not

@@ -259,7 +259,7 @@ func (c *call) target(ctx context.Context) (*tasks.Target, error) {
 		Host: tasks.Peer{Name: on.name, Address: c.p.run.address(ctx, on), Conn: conn},
 		Conn: conn, Check: c.check, Diff: c.diff, Env: env,
 		Files:  files{c},
-		Status: func(text string) { c.p.run.emit(Progress{Host: c.h.name, Task: taskName(c.t), Text: text}) },
+		Status: func(text string) { c.p.run.emit(Progress{Host: c.h.name, Task: c.t.Label(), Text: text}) },
 	}
 	for _, h := range c.p.peers {
 		peer := tasks.Peer{Name: h.name, Address: c.p.run.address(ctx, h)}

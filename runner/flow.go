@@ -183,7 +183,9 @@ func (p *play) includeOn(ctx context.Context, t *playbooks.Task, h *host, groups
 	}
 	c := &call{p: p, t: t, h: h, sc: sc, begun: time.Now()}
 	if ran {
-		h.count(func(s *HostStats) { s.OK++ })
+		if t.Action != "include_role" { // Ansible counts included files only
+			h.count(func(s *HostStats) { s.OK++ })
+		}
 		return
 	}
 	o := outcome{status: Skipped, dict: value.NewDict("changed", false, "skipped", true)}

@@ -36,7 +36,7 @@ func (p *play) notify(ctx context.Context, t *playbooks.Task, h *host, sc *scope
 
 // answers reports whether a handler goes by a name.
 func (p *play) answers(handler *playbooks.Task, name string) bool {
-	if taskName(handler) == name {
+	if handler.Label() == name {
 		return true
 	}
 	for _, l := range handler.Listen {
@@ -44,7 +44,7 @@ func (p *play) answers(handler *playbooks.Task, name string) bool {
 			return true
 		}
 	}
-	return handler.Role != nil && handler.Role.RoleName+" : "+taskName(handler) == name
+	return handler.Role != nil && handler.Role.RoleName+" : "+handler.Label() == name
 }
 
 // handlers lists all handlers of the play in order of definition.

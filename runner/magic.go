@@ -91,7 +91,7 @@ func (r *Run) magic(p *play, h *host, t *playbooks.Task) computed {
 		c["role_path"] = is(t.Role.Dir)
 	}
 	if f := h.rescuing.Load(); f != nil {
-		c["ansible_failed_task"] = is(value.NewDict("name", taskName(f.task), "action", f.task.Action))
+		c["ansible_failed_task"] = is(value.NewDict("name", f.task.Label(), "action", f.task.Action))
 		c["ansible_failed_result"] = is(f.result)
 	}
 	return c

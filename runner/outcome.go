@@ -33,9 +33,6 @@ func (c *call) outcome(res tasks.Result, err error) outcome {
 	if len(res.Warnings) > 0 {
 		d.Set("warnings", anys(res.Warnings))
 	}
-	if len(res.Changes) > 0 {
-		setDefault(d, "changes", anys(res.Changes))
-	}
 	var gone *tasks.Unreachable
 	switch {
 	case errors.As(err, &gone):
@@ -184,7 +181,8 @@ func (c *call) apply(ctx context.Context, o outcome) {
 // tell emits a result; base has what the caller knows better.
 func (c *call) tell(o outcome, base HostResult) {
 	e := base
-	e.Host, e.Task, e.Action, e.Pos = c.h.name, taskName(c.t), c.t.Action, place(c.t)
+	e.Host, e.Task, e.Action, e.Pos = c.h.name, c.p.title(context.Background(), c.t, c.h), c.t.Action, place(c.t)
+	e.Handler = c.t.Handler
 	e.Status, e.Ignored, e.NoLog = o.status, o.ignored, c.noLog
 	e.Elapsed = time.Since(c.begun)
 	if c.delegate != nil {

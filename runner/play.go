@@ -70,7 +70,7 @@ func (r *Run) play(ctx context.Context, spec *playbooks.Play) error {
 		if len(hosts) == 0 {
 			continue
 		}
-		r.emit(PlayStart{Name: p.name, Hosts: hostNames(hosts), Pos: spec.Pos, Check: r.cfg.Check})
+		r.emit(PlayStart{Name: p.name, Hosts: hostNames(hosts), Pos: spec.Pos, Check: r.cfg.Check, Free: p.free})
 		if err := p.runBatch(ctx, hosts); err != nil {
 			return err
 		}

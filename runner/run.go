@@ -217,7 +217,7 @@ func (r *Run) lostHandlers() {
 		}
 		var names []string
 		for _, t := range h.notified {
-			names = append(names, taskName(t))
+			names = append(names, t.Label())
 		}
 		r.emit(HandlersLost{Host: name, Handlers: names})
 	}

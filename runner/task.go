@@ -16,22 +16,10 @@ import (
 	"github.com/etcdplay/etcdplay/tasks"
 )
 
-// taskName is a task's name as written, or its action.
-func taskName(t *playbooks.Task) string {
-	name := ""
-	if t.Name != nil {
-		name = value.Str(t.Name.Raw())
-	}
-	if name == "" {
-		name = t.Action
-	}
-	return name
-}
-
 // title is the name to show: with its role, its templates filled in as the
 // first host has them.
 func (p *play) title(ctx context.Context, t *playbooks.Task, h *host) string {
-	name := taskName(t)
+	name := t.Label()
 	if t.Name.Dynamic() {
 		if v, err := p.taskScope(h, t).eval(ctx, t.Name); err == nil {
 			name = value.Str(v)
@@ -255,7 +243,7 @@ func (p *play) reached(t *playbooks.Task) bool {
 	if r.startAt == "" {
 		return true
 	}
-	if taskName(t) != r.startAt {
+	if t.Label() != r.startAt {
 		return false
 	}
 	r.startAt = ""
@@ -264,7 +252,7 @@ func (p *play) reached(t *playbooks.Task) bool {
 
 // stepped asks whether to run the task (--step).
 func (p *play) stepped(ctx context.Context, t *playbooks.Task) bool {
-	answer, err := p.run.cfg.Step(ctx, taskName(t))
+	answer, err := p.run.cfg.Step(ctx, t.Label())
 	if err != nil {
 		p.run.setInterrupted()
 		return false

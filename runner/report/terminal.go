@@ -10,6 +10,7 @@ import (
 
 	"github.com/fatih/color"
 
+	"github.com/etcdplay/etcdplay/internal/source"
 	"github.com/etcdplay/etcdplay/internal/value"
 	"github.com/etcdplay/etcdplay/runner"
 )
@@ -30,8 +31,9 @@ type Terminal struct {
 	w    io.Writer
 	o    Options
 	line *statusLine
-	task *runner.TaskStart // announced, but nothing told of it yet
 	time timing
+	free bool   // headings come with results
+	head string // the heading that stands last
 
 	green, yellow, cyan, red, magenta, faint *color.Color
 }
@@ -74,6 +76,7 @@ func (t *Terminal) Report(e runner.Event) {
 	t.time.note(e)
 	switch e := e.(type) {
 	case runner.PlayStart:
+		t.free, t.head = e.Free, ""
 		name := e.Name
 		if e.Check {
 			name += " (check mode)"
@@ -117,21 +120,34 @@ func (t *Terminal) print(s string) {
 }
 
 func (t *Terminal) taskStart(e runner.TaskStart) {
+	t.line.begin(e.Name, e.Hosts)
+	if !t.free {
+		t.heading(e.Name, e.Handler, e.Pos)
+	}
+}
+
+func (t *Terminal) heading(name string, handler bool, at source.Pos) {
 	kind := "TASK"
-	if e.Handler {
+	if handler {
 		kind = "RUNNING HANDLER"
 	}
-	s := banner(kind + " [" + e.Name + "]")
+	t.head = name
+	s := banner(kind + " [" + name + "]")
 	if t.o.Verbosity >= 2 {
-		s += t.faint.Sprint("task path: "+e.Pos.String()) + "\n"
+		s += t.faint.Sprint("task path: "+at.String()) + "\n"
 	}
-	t.line.begin(e.Name, e.Hosts)
 	t.print(s)
 }
 
 func (t *Terminal) hostResult(e runner.HostResult) {
-	if e.Loop && (e.Status == runner.OK || e.Status == runner.Changed) && !e.NoLog {
-		return // its items have told it
+	if t.free && t.head != e.Task {
+		t.heading(e.Task, e.Handler, e.Pos)
+	}
+	if e.Loop && e.Status != runner.Skipped && !e.NoLog {
+		if e.Ignored { // its items have told the rest
+			t.print(t.ignoring())
+		}
+		return
 	}
 	host := "[" + e.Host
 	if e.Delegate != "" {
@@ -185,8 +201,8 @@ func (t *Terminal) hostResult(e runner.HostResult) {
 	if e.Text != "" && !e.NoLog {
 		b.WriteString(strings.TrimRight(e.Text, "\n") + "\n")
 	}
-	if e.Ignored {
-		b.WriteString(t.cyan.Sprint("...ignoring") + "\n")
+	if e.Ignored && !e.Item {
+		b.WriteString(t.ignoring())
 	}
 	if w, ok := e.Result.Get("warnings"); ok && !e.NoLog {
 		if list, ok := w.([]any); ok {
@@ -197,6 +213,8 @@ func (t *Terminal) hostResult(e runner.HostResult) {
 	}
 	t.print(b.String())
 }
+
+func (t *Terminal) ignoring() string { return t.cyan.Sprint("...ignoring") + "\n" }
 
 // changes lists what was done, or in check mode would be, where asked for.
 func (t *Terminal) changes(e runner.HostResult, paint *color.Color) string {
@@ -238,7 +256,7 @@ func (t *Terminal) shown(e runner.HostResult) *value.Dict {
 	d := value.NewDict()
 	for k, v := range e.Result.All() {
 		switch k {
-		case "failed", "warnings", "changes":
+		case "failed", "warnings":
 			continue
 		case "changed":
 			if e.Verbose && t.o.Verbosity == 0 {
@@ -257,7 +275,7 @@ func (t *Terminal) shown(e runner.HostResult) *value.Dict {
 				continue
 			}
 		}
-		if k == "ansible_loop_var" || k == "ansible_index_var" {
+		if e.Verbose && (k == "ansible_loop_var" || k == "ansible_index_var") {
 			continue
 		}
 		d.Set(k, v)

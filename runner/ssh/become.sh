@@ -25,8 +25,9 @@ sudo)
 	ep_code=$?
 	[ "$ep_code" -eq 1 ] || exit "$ep_code"
 	[ -n "$ep_password" ] || exit 91
+	echo "-- with the password:" >&2
 	printf '%s\n' "$ep_password" | sudo -S -p '' -v -u "$ep_user" >/dev/null || exit 92
-	sudo -n "$@" -u "$ep_user" -- sh -c "$ep_stage" 2>/dev/null
+	sudo -n "$@" -u "$ep_user" -- sh -c "$ep_stage"
 	ep_code=$?
 	[ "$ep_code" -eq 1 ] || exit "$ep_code"
 	# This sudo remembers no password (timestamp_timeout=0): hand it over along

@@ -50,11 +50,11 @@ func TestSudo(t *testing.T) {
 		{name: "right password, none is remembered", files: map[string]string{"password": secret, "nocache": ""}, password: secret, calls: 4},
 		{name: "wrong password", files: map[string]string{"password": "other"}, password: secret,
 			fails: "sudo does not accept the password", hint: "-K", calls: 2},
-		{name: "no password given", files: map[string]string{"password": secret}, fails: "sudo wants a password", hint: "-K", calls: 1},
+		{name: "no password given", files: map[string]string{"password": secret}, fails: "sudo wants the password", hint: "-K", calls: 1},
 		{name: "not in sudoers", files: map[string]string{"password": secret, "denied": ""}, password: secret, fails: "may not become nobody", hint: "visudo", calls: 2},
 		{name: "requiretty", files: map[string]string{"nopasswd": "", "requiretty": ""}, fails: "wants a terminal", hint: "!requiretty", calls: 1},
 		{name: "flags", files: map[string]string{"nopasswd": ""}, flags: "-H -S -n -E", calls: 1},
-		{name: "wrong flags", files: map[string]string{"nopasswd": ""}, flags: "--what", fails: "sudo", hint: "", calls: 1},
+		{name: "wrong flags", files: map[string]string{"nopasswd": ""}, flags: "--what", fails: "sudo does not let", hint: "become_flags", calls: 1},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -15,6 +15,9 @@ const (
 	becomeRefused = 92
 )
 
+// withPassword is what become.sh says on stderr before it tries the password.
+const withPassword = "-- with the password:"
+
 // notBegun explains a stage that ended before what it should run had begun.
 func (c *Conn) notBegun(e *script.Ended) error {
 	if e.Err != nil {
@@ -34,6 +37,9 @@ func (c *Conn) notBegun(e *script.Ended) error {
 // becomeFailure explains how becoming another user failed; nil if it did not.
 func (c *Conn) becomeFailure(code int, stderr string) *tasks.Failure {
 	b := c.become
+	if _, after, ok := strings.Cut(stderr, withPassword); ok {
+		stderr = strings.TrimSpace(after)
+	}
 	f := &tasks.Failure{Code: code, Stderr: stderr}
 	says := func(words ...string) bool {
 		for _, w := range words {
@@ -66,16 +72,18 @@ func (c *Conn) becomeFailure(code int, stderr string) *tasks.Failure {
 		case code == becomeRefused:
 			f.Msg = "sudo does not accept the password of " + login
 			f.Hint = "check what was given with -K or as ansible_become_password"
-		default:
-			f.Msg = "sudo wants a password for " + login
+		case says("password", "authentication"):
+			f.Msg = "sudo wants the password of " + login
 			f.Hint = password
+		default:
+			f.Msg = "sudo does not let " + login + " become " + b.User
+			f.Hint = "become_flags are the options of sudo in place of -H"
 		}
 	default:
-		if code == 1 && strings.Contains(stderr, b.Method) {
-			f.Msg = login + " can't become " + b.User + " with " + b.Method
-			return f
+		if code != 1 || !says(b.Method+":") {
+			return nil
 		}
-		return nil
+		f.Msg = b.Method + " does not let " + login + " become " + b.User
 	}
 	return f
 }

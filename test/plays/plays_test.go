@@ -169,7 +169,7 @@ func sections(dir, out string) []section {
 		case heading.MatchString(line):
 			flush()
 			all = append(all, section{Heading: line})
-		case line == "":
+		case line == "" || strings.HasPrefix(line, "ASYNC POLL on"): // as many as the time brings
 		case strings.HasPrefix(line, "  at ") || strings.HasPrefix(line, "  hint: ") || strings.HasPrefix(line, "  | ") || strings.HasPrefix(line, "[WARNING]"):
 		case line == "...ignoring":
 			cur = append(cur, line)
