@@ -102,12 +102,20 @@ func (p *Play) Title() string {
 	return p.Pattern()
 }
 
-// Title is a task's name as written, or else its action, behind its role's.
-func (t *Task) Title() string {
-	title := t.Action
-	if t.Name != nil {
-		title = value.Str(t.Name.Raw())
+// Label is a task's name as written, or else its action.
+func (t *Task) Label() string {
+	if name := value.Str(t.Name.Raw()); t.Name != nil && name != "" {
+		return name
 	}
+	if role, _, ok := t.Args.Entry("name"); ok && t.Action == "include_role" {
+		return t.Action + " : " + value.Str(role.Raw())
+	}
+	return t.Action
+}
+
+// Title is a task's label behind its role's name.
+func (t *Task) Title() string {
+	title := t.Label()
 	if t.Role != nil {
 		title = t.Role.RoleName + " : " + title
 	}
