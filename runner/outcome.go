@@ -288,10 +288,10 @@ func (c *call) concludeLoop(ctx context.Context, items []outcome) {
 		d.Set("msg", "All items completed")
 		d.Set("skipped", false)
 	}
-	if len(items) > 0 {
+	if len(items) > 0 && !skipped {
 		d.Set("changed", changed)
 		d.Set("failed", failed)
-		d.Set("skipped", skipped)
+		d.Set("skipped", false)
 	}
 	if gone {
 		sum.status = UnreachableHost

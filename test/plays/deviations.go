@@ -4,6 +4,7 @@ package plays
 // Ansible, and why; docs/ansible.md has the list for users.
 var deviations = map[string]string{
 	"02-handlers":           "meta tasks print no heading (Ansible 2.14 prints that of flush_handlers twice)",
+	"12-loop-register":      "results have no `invocation`: the arguments stand in the playbook, and may be secret",
 	"14-unreachable":        "the message names what was tried in our own words",
 	"16-ignore-unreachable": "the message names what was tried in our own words",
 	"17-when":               "a condition that does not parse is refused before anything connects; the message says file:line:column",
