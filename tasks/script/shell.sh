@@ -49,31 +49,39 @@ ep_end() {
 	}
 	ep_session=$ep_its_session ep_since=$ep_its_start
 	ep_signal TERM
-	ep_try=0
-	while [ "$ep_try" -lt 3 ]; do
-		sleep 0.04 2>/dev/null || sleep 1
-		ep_signal 0 || return 0
-		ep_try=$((ep_try + 1))
+	for ep_pause in 0.02 0.08; do
+		sleep "$ep_pause" 2>/dev/null || sleep 1
+		ep_living || break
 	done
-	while [ "$ep_try" -lt 8 ] && ep_signal KILL; do
+	ep_try=0 # what was told to die may have started something meanwhile
+	while [ "$ep_try" -lt 5 ]; do
+		ep_signal KILL
+		[ -n "$ep_hit" ] || return 0
 		ep_try=$((ep_try + 1))
 	done
 }
 
 # ep_signal SIGNAL: signals the processes of this session that have started
-# since the running script did; fails if there is none. So what an earlier
+# since the running script did, and sets ep_hit to them. So what an earlier
 # script left in the background stays, and what the running one deliberately
 # detached (setsid) does too.
 ep_signal() {
-	ep_found=1
+	ep_hit=""
 	for ep_proc in /proc/[0-9]*; do
 		ep_pid=${ep_proc#/proc/}
 		if [ "$ep_pid" != $$ ] && ep_stat "$ep_pid" && [ "$ep_its_session" = "$ep_session" ] \
 			&& [ "$ep_its_start" -ge "$ep_since" ] && kill -s "$1" "$ep_pid" 2>/dev/null; then
-			ep_found=0
+			ep_hit="$ep_hit $ep_pid"
 		fi
 	done
-	return "$ep_found"
+}
+
+# ep_living: does any of ep_hit live?
+ep_living() {
+	for ep_pid in $ep_hit; do
+		! ep_stat "$ep_pid" || return 0
+	done
+	return 1
 }
 
 # ep_stat PID: sets ep_its_session and ep_its_start (in clock ticks since the
