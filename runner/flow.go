@@ -156,7 +156,7 @@ func (p *play) includeOn(ctx context.Context, t *playbooks.Task, h *host, groups
 	if !looped {
 		items = []item{{}}
 	}
-	ran := false
+	ran := 0
 	for i := range items {
 		c := &call{p: p, t: t, h: h, sc: sc, begun: time.Now()}
 		if looped {
@@ -167,7 +167,7 @@ func (p *play) includeOn(ctx context.Context, t *playbooks.Task, h *host, groups
 		if err == nil && ok {
 			var g *group
 			if g, err = p.resolve(ctx, c); err == nil {
-				ran = true
+				ran++
 				joinGroup(groups, g, h)
 				continue
 			}
@@ -182,9 +182,9 @@ func (p *play) includeOn(ctx context.Context, t *playbooks.Task, h *host, groups
 		}
 	}
 	c := &call{p: p, t: t, h: h, sc: sc, begun: time.Now()}
-	if ran {
+	if ran > 0 {
 		if t.Action != "include_role" { // Ansible counts included files only
-			h.count(func(s *HostStats) { s.OK++ })
+			h.count(func(s *HostStats) { s.OK += ran })
 		}
 		return
 	}
