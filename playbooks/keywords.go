@@ -1,7 +1,6 @@
 package playbooks
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -227,63 +226,4 @@ func (s *scope) moduleDefaults(e entry) []*Value {
 		}
 	}
 	return list
-}
-
-var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-// pythonWords cannot be names of variables: templates take them for others.
-var pythonWords = []string{
-	"False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
-	"elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
-	"not", "or", "pass", "raise", "return", "try", "while", "with", "yield", "true", "false", "none",
-}
-
-// magicNames are set by the program and cannot be set by a play.
-var magicNames = []string{
-	"ansible_check_mode", "ansible_diff_mode", "ansible_facts", "ansible_play_batch", "ansible_play_hosts",
-	"ansible_play_hosts_all", "group_names", "groups", "hostvars", "inventory_dir", "inventory_file",
-	"inventory_hostname", "inventory_hostname_short", "omit", "play_hosts", "playbook_dir", "role_name",
-	"role_path", "vars",
-}
-
-// validName reports whether a name can be a variable's.
-func validName(name string) bool {
-	return identifier.MatchString(name) && !slices.Contains(pythonWords, name)
-}
-
-// variable checks the name of a variable that is being set.
-func (s *scope) variable(name string, e entry) {
-	at := s.pos(e.node)
-	if name == e.key {
-		at = e.at
-	}
-	if !validName(name) {
-		s.errorf(at, "%q cannot be the name of a variable", name).
-			WithHint("letters, digits and _, no digit first, and no word of the template language such as %q", "not")
-		return
-	}
-	if slices.Contains(magicNames, name) {
-		s.warnf(at, "choose another name", "the variable %s is set by the program: this value is never seen", name)
-	}
-}
-
-// vars reads `vars:`: a dict, or a list of them.
-func (s *scope) vars(e entry) []Var {
-	n := resolve(e.node)
-	if isNull(n) {
-		return nil
-	}
-	items := []*yaml.Node{n}
-	if n.Kind == yaml.SequenceNode {
-		items = n.Content
-	}
-	var vars []Var
-	for _, it := range items {
-		list, _ := s.entries(it, e.key)
-		for _, v := range list {
-			s.variable(v.key, v)
-			vars = append(vars, Var{Name: v.key, Value: s.anyValue(v.node)})
-		}
-	}
-	return vars
 }
