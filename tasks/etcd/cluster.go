@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -56,7 +57,14 @@ type Cluster struct {
 // an answer always is that member's own.
 type connection struct {
 	Endpoint
-	client      *clientv3.Client
+	connect func() (*api, error)
+
+	mu  sync.Mutex
+	api *api // nil until first used: where there is a password, making one asks the server for a token
+}
+
+type api struct {
+	*clientv3.Client
 	maintenance clientv3.Maintenance // over the client's one connection instead of a new one each call
 }
 
@@ -65,17 +73,16 @@ func Open(ctx context.Context, endpoints []Endpoint, o Options) (*Cluster, error
 	if len(endpoints) == 0 {
 		return nil, errors.New("an etcd cluster needs at least one endpoint")
 	}
-	c := &Cluster{timeout: o.Timeout}
-	if c.timeout <= 0 {
-		c.timeout = DefaultTimeout
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
 	}
+	c := &Cluster{timeout: o.Timeout}
 	for _, e := range endpoints {
-		m, err := connect(ctx, e, o, c.timeout)
+		config, err := clientConfig(ctx, e, o)
 		if err != nil {
-			c.Close()
 			return nil, fmt.Errorf("%s: %w", e.Name, err)
 		}
-		c.members = append(c.members, m)
+		c.members = append(c.members, &connection{Endpoint: e, connect: func() (*api, error) { return newAPI(config) }})
 	}
 	return c, nil
 }
@@ -84,15 +91,19 @@ func Open(ctx context.Context, endpoints []Endpoint, o Options) (*Cluster, error
 func (c *Cluster) Close() error {
 	var errs []error
 	for _, m := range c.members {
-		errs = append(errs, m.client.Close())
+		m.mu.Lock()
+		if m.api != nil {
+			errs = append(errs, m.api.Close())
+		}
+		m.mu.Unlock()
 	}
 	return errors.Join(errs...)
 }
 
-func connect(ctx context.Context, e Endpoint, o Options, timeout time.Duration) (*connection, error) {
+func clientConfig(ctx context.Context, e Endpoint, o Options) (clientv3.Config, error) {
 	addr, secure, err := ParseURL(e.URL)
 	if err != nil {
-		return nil, err
+		return clientv3.Config{}, err
 	}
 	if secure && o.TLS == nil {
 		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -104,13 +115,13 @@ func connect(ctx context.Context, e Endpoint, o Options, timeout time.Duration) 
 	if dial == nil {
 		dial = (&net.Dialer{}).DialContext
 	}
-	client, err := clientv3.New(clientv3.Config{
+	return clientv3.Config{
 		Context:         ctx,
 		Endpoints:       []string{withScheme(e.URL)},
 		TLS:             o.TLS,
 		Username:        o.Username,
 		Password:        o.Password,
-		DialTimeout:     timeout,
+		DialTimeout:     o.Timeout,
 		MaxUnaryRetries: 2,
 		Logger:          zap.NewNop(),
 		DialOptions: []grpc.DialOption{
@@ -121,20 +132,34 @@ func connect(ctx context.Context, e Endpoint, o Options, timeout time.Duration) 
 			}),
 			grpc.WithConnectParams(grpc.ConnectParams{
 				Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 500 * time.Millisecond},
-				MinConnectTimeout: timeout,
+				MinConnectTimeout: o.Timeout,
 			}),
 			grpc.WithChainUnaryInterceptor(failFast),
 		},
-	})
+	}, nil
+}
+
+func newAPI(config clientv3.Config) (*api, error) {
+	client, err := clientv3.New(config)
 	if err != nil {
 		return nil, err
 	}
-	conn := client.ActiveConnection()
-	return &connection{
-		Endpoint:    e,
-		client:      client,
-		maintenance: clientv3.NewMaintenanceFromMaintenanceClient(clientv3.RetryMaintenanceClient(client, conn), client),
-	}, nil
+	remote := clientv3.RetryMaintenanceClient(client, client.ActiveConnection())
+	return &api{client, clientv3.NewMaintenanceFromMaintenanceClient(remote, client)}, nil
+}
+
+// open returns the client, which it makes the first time.
+func (m *connection) open() (*api, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.api == nil {
+		api, err := m.connect()
+		if err != nil {
+			return nil, err
+		}
+		m.api = api
+	}
+	return m.api, nil
 }
 
 // failFast makes a call to a member that can't be reached fail with the
@@ -169,9 +194,17 @@ func withScheme(s string) string {
 	return "http://" + s
 }
 
-// call runs one request with its own deadline.
-func (c *Cluster) call(ctx context.Context, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+// call runs one request to a member with its own deadline.
+func (c *Cluster) call(ctx context.Context, m *connection, f func(context.Context, *api) error) error {
+	return m.call(ctx, c.timeout, f)
+}
+
+func (m *connection) call(ctx context.Context, timeout time.Duration, f func(context.Context, *api) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	return f(ctx)
+	api, err := m.open()
+	if err != nil {
+		return err
+	}
+	return f(ctx, api)
 }

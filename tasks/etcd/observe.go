@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/sourcegraph/conc"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -42,8 +43,8 @@ func (c *Cluster) each(f func(i int, m *connection)) {
 func (c *Cluster) ask(ctx context.Context, m *connection) EndpointState {
 	e := EndpointState{Name: m.Name, URL: m.URL}
 	var st *clientv3.StatusResponse
-	e.Err = c.call(ctx, func(ctx context.Context) (err error) {
-		st, err = m.maintenance.Status(ctx, m.URL)
+	e.Err = c.call(ctx, m, func(ctx context.Context, a *api) (err error) {
+		st, err = a.maintenance.Status(ctx, m.URL)
 		return err
 	})
 	if e.Err != nil {
@@ -63,14 +64,14 @@ func (c *Cluster) ask(ctx context.Context, m *connection) EndpointState {
 	}
 	var list *clientv3.MemberListResponse
 	if e.Leader != 0 { // else it would only wait for one
-		e.Agreed = nil == c.call(ctx, func(ctx context.Context) (err error) {
-			list, err = m.client.MemberList(ctx)
+		e.Agreed = nil == c.call(ctx, m, func(ctx context.Context, a *api) (err error) {
+			list, err = a.MemberList(ctx)
 			return err
 		})
 	}
 	if !e.Agreed {
-		err := c.call(ctx, func(ctx context.Context) (err error) {
-			list, err = m.client.MemberList(ctx, clientv3.WithSerializable())
+		err := c.call(ctx, m, func(ctx context.Context, a *api) (err error) {
+			list, err = a.MemberList(ctx, clientv3.WithSerializable())
 			return err
 		})
 		if err != nil {
@@ -112,8 +113,8 @@ func (c *Cluster) alarms(ctx context.Context, s *State) (out []Alarm, err error)
 			continue
 		}
 		var resp *clientv3.AlarmResponse
-		err = c.call(ctx, func(ctx context.Context) (err error) {
-			resp, err = m.maintenance.AlarmList(ctx)
+		err = c.call(ctx, m, func(ctx context.Context, a *api) (err error) {
+			resp, err = a.maintenance.AlarmList(ctx)
 			return err
 		})
 		if err != nil {
@@ -149,10 +150,15 @@ func (c *Cluster) hash(ctx context.Context, s *State) {
 	}
 }
 
+// hashBytesPerSecond is what a slow disk reads.
+const hashBytesPerSecond = 20 << 20
+
 func (c *Cluster) hashOne(ctx context.Context, m *connection, e *EndpointState, rev int64) {
+	// Hashing reads the whole database: a large one takes longer than a call may.
+	timeout := c.timeout + time.Duration(e.DBSize/hashBytesPerSecond)*time.Second
 	var h *clientv3.HashKVResponse
-	e.HashErr = c.call(ctx, func(ctx context.Context) (err error) {
-		h, err = m.maintenance.HashKV(ctx, m.URL, rev)
+	e.HashErr = m.call(ctx, timeout, func(ctx context.Context, a *api) (err error) {
+		h, err = a.maintenance.HashKV(ctx, m.URL, rev)
 		return err
 	})
 	if e.HashErr != nil {

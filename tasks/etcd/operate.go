@@ -17,8 +17,8 @@ var ErrNotYet = errors.New("the cluster is not ready for this yet")
 // list with it: what its --initial-cluster must say. It may fail with
 // ErrNotYet.
 func (c *Cluster) AddLearner(ctx context.Context, s *State, peerURL string) (list []Member, err error) {
-	err = c.askLeader(ctx, s, "add a member", func(ctx context.Context, m *connection) error {
-		resp, err := m.client.MemberAddAsLearner(ctx, []string{peerURL})
+	err = c.askLeader(ctx, s, "add a member", func(ctx context.Context, a *api) error {
+		resp, err := a.MemberAddAsLearner(ctx, []string{peerURL})
 		if err == nil {
 			list = members(resp.Members)
 		}
@@ -29,8 +29,8 @@ func (c *Cluster) AddLearner(ctx context.Context, s *State, peerURL string) (lis
 
 // Promote makes a voter of a learner. It may fail with ErrNotYet.
 func (c *Cluster) Promote(ctx context.Context, s *State, id ID) error {
-	return c.askLeader(ctx, s, "promote a member", func(ctx context.Context, m *connection) error {
-		_, err := m.client.MemberPromote(ctx, uint64(id))
+	return c.askLeader(ctx, s, "promote a member", func(ctx context.Context, a *api) error {
+		_, err := a.MemberPromote(ctx, uint64(id))
 		return err
 	})
 }
@@ -38,28 +38,28 @@ func (c *Cluster) Promote(ctx context.Context, s *State, id ID) error {
 // Remove takes a member off the member list. Its server ends by itself. It may
 // fail with ErrNotYet.
 func (c *Cluster) Remove(ctx context.Context, s *State, id ID) error {
-	return c.askLeader(ctx, s, "remove a member", func(ctx context.Context, m *connection) error {
-		_, err := m.client.MemberRemove(ctx, uint64(id))
+	return c.askLeader(ctx, s, "remove a member", func(ctx context.Context, a *api) error {
+		_, err := a.MemberRemove(ctx, uint64(id))
 		return err
 	})
 }
 
 // MoveLeader hands the lead to another member.
 func (c *Cluster) MoveLeader(ctx context.Context, s *State, to ID) error {
-	return c.askLeader(ctx, s, "move the leader", func(ctx context.Context, m *connection) error {
-		_, err := m.maintenance.MoveLeader(ctx, uint64(to))
+	return c.askLeader(ctx, s, "move the leader", func(ctx context.Context, a *api) error {
+		_, err := a.maintenance.MoveLeader(ctx, uint64(to))
 		return err
 	})
 }
 
 // askLeader sends a request to the leader, once. Whether a request whose answer was
 // lost took effect is seen by observing again, not by repeating it.
-func (c *Cluster) askLeader(ctx context.Context, s *State, what string, f func(context.Context, *connection) error) error {
+func (c *Cluster) askLeader(ctx context.Context, s *State, what string, f func(context.Context, *api) error) error {
 	for i, m := range c.members {
 		if !s.Endpoints[i].IsLeader() {
 			continue
 		}
-		err := c.call(ctx, func(ctx context.Context) error { return f(ctx, m) })
+		err := c.call(ctx, m, f)
 		switch {
 		case err == nil:
 			return nil

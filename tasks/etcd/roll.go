@@ -9,8 +9,8 @@ package etcd
 // A member that is not done and does not serve is the one that an earlier run
 // was at; it goes first.
 func Roll(s *State, order []string, done func(name string) bool) (Step, error) {
-	if err := s.steady(); err != nil {
-		return Step{}, err
+	if wait, ok, err := s.steady(); !ok {
+		return wait, err
 	}
 	margin := s.Margin()
 	for _, name := range order {

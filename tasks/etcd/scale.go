@@ -12,8 +12,8 @@ const promoteGap = 100
 // hosts. Further members stay. One member at a time is added, as a learner,
 // and promoted when it has caught up.
 func ScaleOut(s *State, sites []Site) (Step, error) {
-	if err := s.steady(); err != nil {
-		return Step{}, err
+	if wait, ok, err := s.steady(); !ok {
+		return wait, err
 	}
 	for _, m := range s.Members {
 		if m.Started() && !m.Learner {
@@ -121,8 +121,8 @@ func (s *State) lag(e *EndpointState) uint64 {
 // ScaleIn is the next step on the way to a cluster without a member. Its host
 // keeps its data, moved aside.
 func ScaleIn(s *State, site Site) (Step, error) {
-	if err := s.steady(); err != nil {
-		return Step{}, err
+	if wait, ok, err := s.steady(); !ok {
+		return wait, err
 	}
 	before := s.Margin()
 	m, known := s.MemberNamed(site.Name)
@@ -194,8 +194,8 @@ func (s *State) handOver(from ID, prefer func(Member) bool) (Step, error) {
 // fourth would be refused, and a member without its data must never come back
 // as itself. A member that serves is left as it is.
 func Replace(s *State, site Site) (Step, error) {
-	if err := s.steady(); err != nil {
-		return Step{}, err
+	if wait, ok, err := s.steady(); !ok {
+		return wait, err
 	}
 	margin := s.Margin()
 	step := Step{Name: site.Name, Before: margin, After: margin}

@@ -18,7 +18,7 @@ const (
 	SetData Action = "set data" // move the data directory aside; never delete it
 	Restart Action = "restart"  // one member, onto whatever program and arguments are wanted
 
-	Wait Action = "wait for" // nothing is to be done but to look again
+	Wait Action = "wait" // nothing is to be done but to look again
 	Done Action = "done"     // the cluster is as wanted
 )
 
@@ -45,6 +45,11 @@ func (s Step) String() string {
 		text = "move the data directory of " + s.Name + " aside"
 	case AddLearner:
 		text = "add " + s.Name + " as a learner"
+	case Wait:
+		text = "wait"
+		if s.Name != "" {
+			text += " for " + s.Name
+		}
 	default:
 		text += " " + s.Name
 	}
@@ -120,19 +125,24 @@ func (s *State) Margin() (m Margin) {
 	return m
 }
 
-// steady refuses to operate on a cluster that is not one, or has no quorum.
-func (s *State) steady() error {
+// steady refuses to operate on a cluster that is not one, or has no quorum,
+// and lets wait for a leader that serves; else ok.
+func (s *State) steady() (wait Step, ok bool, err error) {
 	if !s.Reached() {
-		return refuse("start the cluster first", "no member answers")
+		return wait, false, refuse("start the cluster first", "no member answers")
 	}
 	if !s.Quorum {
-		return refuse("start the members that are down; if a majority is lost for good, recover the quorum from the survivor with the highest revision",
+		return wait, false, refuse("start the members that are down; if a majority is lost for good, recover the quorum from the survivor with the highest revision",
 			"the cluster has no quorum")
 	}
 	if id, other := s.oneCluster(); other != 0 {
-		return refuse("", "the endpoints belong to two clusters, %s and %s", id, other)
+		return wait, false, refuse("", "the endpoints belong to two clusters, %s and %s", id, other)
 	}
-	return nil
+	if s.Leader() == nil {
+		margin := s.Margin()
+		return Step{Action: Wait, Why: "a leader is being elected", Before: margin, After: margin}, false, nil
+	}
+	return wait, true, nil
 }
 
 func (s *State) oneCluster() (first, other ID) {

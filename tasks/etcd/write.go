@@ -29,9 +29,11 @@ func (c *Cluster) TestWrite(ctx context.Context) error {
 		lease, err := c.writeLeased(ctx, m, key, value)
 		if lease != 0 {
 			defer func() { // on a context of its own: the key must go, also after an interruption
-				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout)
-				defer cancel()
-				_, _ = m.client.Revoke(ctx, lease) // if it fails, the lease runs out
+				ctx := context.WithoutCancel(ctx)
+				_ = c.call(ctx, m, func(ctx context.Context, a *api) error { // if it fails, the lease runs out
+					_, err := a.Revoke(ctx, lease)
+					return err
+				})
 			}()
 		}
 		if err != nil {
@@ -44,13 +46,13 @@ func (c *Cluster) TestWrite(ctx context.Context) error {
 }
 
 func (c *Cluster) writeLeased(ctx context.Context, m *connection, key, value string) (lease clientv3.LeaseID, err error) {
-	err = c.call(ctx, func(ctx context.Context) error {
-		granted, err := m.client.Grant(ctx, int64(testLease/time.Second))
+	err = c.call(ctx, m, func(ctx context.Context, a *api) error {
+		granted, err := a.Grant(ctx, int64(testLease/time.Second))
 		if err != nil {
 			return err
 		}
 		lease = granted.ID
-		_, err = m.client.Put(ctx, key, value, clientv3.WithLease(lease))
+		_, err = a.Put(ctx, key, value, clientv3.WithLease(lease))
 		return err
 	})
 	return lease, err
@@ -63,8 +65,8 @@ func (c *Cluster) readBack(ctx context.Context, key, value string, writer int) e
 			return
 		}
 		var got *clientv3.GetResponse
-		err := c.call(ctx, func(ctx context.Context) (err error) {
-			got, err = m.client.Get(ctx, key)
+		err := c.call(ctx, m, func(ctx context.Context, a *api) (err error) {
+			got, err = a.Get(ctx, key)
 			return err
 		})
 		switch {
