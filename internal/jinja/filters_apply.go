@@ -36,8 +36,19 @@ func (c *call) applied(set map[string]*function, kind string) *call {
 	return nil
 }
 
+// each is what a filter goes through; like in Jinja2, what is empty or None
+// has no items, whatever it is.
+func (c *call) each() []any {
+	ok, err := c.st.truth(c.in)
+	if err != nil || !ok {
+		c.fail2(err)
+		return nil
+	}
+	return c.list()
+}
+
 func filterMap(c *call) (any, error) {
-	l := c.list()
+	l := c.each()
 	out := c.newList(len(l))
 	inner := c.applied(lib().filters, "filter")
 	if c.err != nil {
@@ -85,7 +96,7 @@ func (c *call) mapAttribute(l, out []any) (any, error) {
 
 // chosen are the items that pass a test, or that are true without one.
 func (c *call) chosen(p path, want bool) (any, error) {
-	l := c.list()
+	l := c.each()
 	out := c.newList(len(l))
 	inner := c.applied(lib().tests, "test")
 	if c.err != nil {

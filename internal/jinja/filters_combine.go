@@ -67,6 +67,10 @@ func (m *merge) dicts(x, y *value.Dict, depth int) (*value.Dict, error) {
 	if x.Len() == 0 {
 		return y, nil
 	}
+	// Ansible takes two equal dictionaries for one, whatever list_merge says.
+	if eq, err := m.st.equal(x, y); err != nil || eq {
+		return y, err
+	}
 	if err := m.st.charge(3 * slot * (x.Len() + y.Len())); err != nil {
 		return nil, err
 	}
@@ -75,16 +79,14 @@ func (m *merge) dicts(x, y *value.Dict, depth int) (*value.Dict, error) {
 		if err := m.st.step(); err != nil {
 			return nil, err
 		}
-		a, ok := out.Get(k)
-		if !ok {
-			out.Set(k, b)
-			continue
+		v := b
+		if a, ok := dictGet(out, k); ok {
+			var err error
+			if v, err = m.values(a, b, depth); err != nil {
+				return nil, err
+			}
 		}
-		v, err := m.values(a, b, depth)
-		if err != nil {
-			return nil, err
-		}
-		out.Set(k, v)
+		dictSet(out, k, v)
 	}
 	return out, nil
 }

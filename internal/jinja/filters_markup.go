@@ -76,7 +76,7 @@ func filterWordwrap(c *call) (any, error) {
 		sep = c.text(2, "\n")
 	}
 	w := wrapper{width: width, breakLong: breakLong, hyphens: c.bool(3, true)}
-	s := c.input()
+	s := c.textInput()
 	if c.err != nil {
 		return nil, nil
 	}
@@ -121,7 +121,7 @@ func (w *wrapper) wrap(s string) []string {
 		if len(chunks) > 0 && utf8.RuneCountInString(chunks[0]) > w.width {
 			switch {
 			case w.breakLong:
-				head, tail := w.cut(chunks[0], max(w.width-size, 1))
+				head, tail := w.cut(chunks[0], w.width-size)
 				line = append(line, head)
 				chunks[0] = tail
 			case len(line) == 0:

@@ -71,7 +71,7 @@ func filterRound(c *call) (any, error) {
 		if method == "floor" {
 			round = math.Floor
 		}
-		return round(f*scale) / scale, nil
+		return round(f*scale)/scale + 0, nil // never -0.0
 	}
 	return nil, &hinted{fmt.Sprintf("there is no rounding method %s", brief(method)), "there are: common, ceil, floor"}
 }

@@ -14,7 +14,7 @@ import (
 // the machine that runs the template.
 func pathFilters() map[string]function {
 	plain := func(f func(string) string) function {
-		return function{fn: func(c *call) (any, error) { return c.str(f(c.input())) }}
+		return function{fn: func(c *call) (any, error) { return c.str(f(c.textInput())) }}
 	}
 	return map[string]function{
 		"basename":     plain(baseName),
@@ -66,7 +66,7 @@ func pathFilters() map[string]function {
 			return filepath.Rel(from, to)
 		}},
 		"splitext": {fn: func(c *call) (any, error) {
-			s := c.input()
+			s := c.textInput()
 			c.st.built = true
 			base := s[strings.LastIndexByte(s, '/')+1:]
 			dot := strings.LastIndexByte(base, '.')

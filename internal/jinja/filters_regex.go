@@ -38,7 +38,7 @@ func filterRegexReplace(c *call) (any, error) {
 	if c.err != nil {
 		return nil, nil
 	}
-	r, err := parseReplacement(c.text(1, ""), re)
+	r, err := parseReplacement(c.word(1, ""), re)
 	if err != nil {
 		return nil, err
 	}

@@ -79,7 +79,7 @@ func filterIndent(c *call) (any, error) {
 		pad = strings.Repeat(" ", max(n, 0))
 	}
 	first, blank := c.bool(1, c.bool(3, false)), c.bool(2, false)
-	s := c.input()
+	s := c.textInput()
 	if err := c.st.charge(len(s) + product(strings.Count(s, "\n")+1, len(pad))); err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func filterFormat(c *call) (any, error) {
 }
 
 func filterTruncate(c *call) (any, error) {
-	s := []rune(c.input())
+	s := []rune(c.textInput())
 	length, end, leeway := c.int(0, 255), c.text(2, "..."), 5
 	if c.given(3) {
 		leeway = c.int(3, 5)
@@ -153,7 +153,7 @@ func filterComment(c *call) (any, error) {
 	prefix, postfix := c.text(4, bare), c.text(6, bare)
 	prefixes, postfixes := c.int(5, 1), c.int(7, 1)
 	nl := c.text(8, "\n")
-	s := c.input()
+	s := c.textInput()
 	if c.err != nil {
 		return nil, nil
 	}

@@ -170,6 +170,11 @@ func (st *state) formatSpec(v any, spec string) (string, error) {
 	if spec == "" {
 		return st.str(v)
 	}
+	switch v.(type) {
+	case bool, int, float64, string:
+	default:
+		return "", fmt.Errorf("the format :%s does not fit %s %s", spec, article(v), brief(v))
+	}
 	bad := fmt.Errorf("bad format :%s for %s %s", spec, article(v), brief(v))
 	fill, align, s := "", byte(0), spec
 	if r, n := utf8.DecodeRuneInString(s); n < len(s) && strings.IndexByte("<>=^", s[n]) >= 0 {
@@ -263,11 +268,7 @@ func (d *directive) braces(st *state, v any, group string) (body, sign string, i
 		return fmt.Errorf("the format :%c does not fit %s %s", d.verb, article(v), brief(v))
 	}
 	if b, ok := v.(bool); ok {
-		if d.verb == 0 || d.verb == 's' {
-			v = value.Str(b)
-		} else {
-			v, _ = wholeNumber(b)
-		}
+		v, _ = wholeNumber(b) // as Python: '{:>5}'.format(True) is a number
 	}
 	if i, ok := v.(int); ok && strings.IndexByte("\x00dxXobncs", d.verb) >= 0 && d.verb != 's' {
 		base, prefix := 10, ""

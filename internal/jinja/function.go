@@ -284,6 +284,16 @@ func (c *call) input() string {
 	return s
 }
 
+// textInput is the filtered value, which must be text: whoever filters a list
+// or a dictionary as text has forgotten how it is to be written.
+func (c *call) textInput() string {
+	s, ok := c.in.(string)
+	if !ok {
+		c.fail(&hinted{c.wants("text").Error(), "turn it into text first: | string, | to_json or | to_nice_yaml"})
+	}
+	return s
+}
+
 // list is what a loop over the filtered value sees; it must not be changed.
 func (c *call) list() []any {
 	l, err := c.st.iterate(c.in)

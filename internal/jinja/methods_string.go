@@ -129,28 +129,34 @@ func capitalize(s string) string {
 }
 
 func swapCase(s string) string {
-	return strings.Map(func(r rune) rune {
+	var b strings.Builder
+	for _, r := range s {
 		if unicode.IsUpper(r) {
-			return unicode.ToLower(r)
+			b.WriteRune(unicode.ToLower(r))
+		} else {
+			b.WriteString(upper(string(r)))
 		}
-		return unicode.ToUpper(r)
-	}, s)
+	}
+	return b.String()
 }
 
 // pythonTitle begins every run of letters with a capital.
 func pythonTitle(s string) string {
+	var b strings.Builder
 	in := false
-	return strings.Map(func(r rune) rune {
+	for _, r := range s {
 		was := in
 		in = unicode.IsLetter(r)
 		switch {
 		case in && was:
-			return unicode.ToLower(r)
-		case in:
-			return unicode.ToTitle(r)
+			b.WriteRune(unicode.ToLower(r))
+		case r == 'ß':
+			b.WriteString("Ss")
+		default:
+			b.WriteRune(unicode.ToTitle(r))
 		}
-		return r
-	}, s)
+	}
+	return b.String()
 }
 
 func stripped(trim func(string, func(rune) bool) string) func(c *call) (any, error) {

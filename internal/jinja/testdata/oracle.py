@@ -79,9 +79,9 @@ def main():
     def whole(src):
         return answer(templar.template(src, convert_data=False, escape_backslashes=False))
 
-    out = [attempt(lambda: expression(s)) for s in job.get("exprs", [])]
-    out += [attempt(lambda: template(s)) for s in job.get("templates", [])]
-    out += [attempt(lambda: whole(s)) for s in job.get("texts", [])]
+    out = [attempt(lambda: expression(s)) for s in job.get("exprs") or []]
+    out += [attempt(lambda: template(s)) for s in job.get("templates") or []]
+    out += [attempt(lambda: whole(s)) for s in job.get("texts") or []]
     json.dump(out, sys.stdout)
 
 
