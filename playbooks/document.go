@@ -2,6 +2,7 @@ package playbooks
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"strings"
 
@@ -60,19 +61,20 @@ func (l *Loader) document(name string) (*document, error) {
 // read gives the text of a file; a file that is encrypted as a whole is opened.
 func (l *Loader) read(name string) ([]byte, error) {
 	at := source.Pos{File: name}
-	info, err := l.stat(name)
-	if err == nil && info.Size() > maxFile {
-		return nil, source.Errorf(at, "the file is larger than %d MiB", maxFile>>20)
-	}
-	if err == nil && info.IsDir() {
+	if l.isDir(name) {
 		return nil, source.Errorf(at, "is a folder, not a file")
 	}
-	var text []byte
-	if err == nil {
-		text, err = l.readFile(name)
-	}
+	f, err := l.openFile(name)
 	if err != nil {
 		return nil, source.Errorf(at, "cannot be read: %w", withoutPath(err))
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, source.Errorf(at, "cannot be read: %w", withoutPath(err))
+	}
+	if len(text) > maxFile {
+		return nil, source.Errorf(at, "the file is larger than %d MiB", maxFile>>20)
 	}
 	if !bytes.HasPrefix(text, []byte("$ANSIBLE_VAULT;")) {
 		return bytes.TrimPrefix(text, []byte("\ufeff")), nil

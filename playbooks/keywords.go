@@ -26,11 +26,11 @@ func (s *scope) shared(c *Common, e entry) bool {
 	case "become_user":
 		c.BecomeUser = s.keyword(e, text)
 	case "become_method":
-		c.BecomeMethod = s.keyword(e, text)
+		c.BecomeMethod = s.choice(e, "sudo", "su", "doas")
 	case "become_flags":
 		c.BecomeFlags = s.keyword(e, text)
 	case "connection":
-		c.Connection = s.keyword(e, text)
+		c.Connection = s.choice(e, "ssh", "local", "smart", "paramiko", "paramiko_ssh")
 	case "remote_user":
 		c.RemoteUser = s.keyword(e, text)
 	case "port":

@@ -2,6 +2,7 @@ package playbooks
 
 import (
 	"embed"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -26,11 +27,11 @@ func (l *Loader) stat(name string) (fs.FileInfo, error) {
 	return os.Stat(name)
 }
 
-func (l *Loader) readFile(name string) ([]byte, error) {
+func (l *Loader) openFile(name string) (io.ReadCloser, error) {
 	if inner, ok := strings.CutPrefix(name, shippedMark); ok && l.opts.Shipped != nil {
-		return fs.ReadFile(l.opts.Shipped, inner)
+		return l.opts.Shipped.Open(inner)
 	}
-	return os.ReadFile(name)
+	return os.Open(name)
 }
 
 func (l *Loader) isFile(name string) bool {

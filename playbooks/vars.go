@@ -164,7 +164,11 @@ func (s *scope) vars(e entry) []Var {
 		list, _ := s.entries(it, e.key)
 		for _, v := range list {
 			s.variable(v.key, v)
-			vars = append(vars, Var{Name: v.key, Value: s.anyValue(v.node)})
+			val := s.anyValue(v.node)
+			if strings.Contains(v.key, "version") {
+				s.checkText(val)
+			}
+			vars = append(vars, Var{Name: v.key, Value: val})
 		}
 	}
 	return vars
