@@ -36,6 +36,9 @@ sudo)
 		printf '%s\n' "$ep_password"
 		exec cat
 	} | sudo -S -p '' "$@" -u "$ep_user" -- sh -c "$ep_stage"
+	ep_code=$?
+	[ "$ep_code" -ne 1 ] || exit 92
+	exit "$ep_code"
 	;;
 doas)
 	doas -n "$@" -u "$ep_user" sh -c "$ep_stage"

@@ -231,3 +231,37 @@ func TestLoginShells(t *testing.T) {
 		})
 	}
 }
+
+// With the real sudo, where one is set up for it: ETCDPLAY_TEST_SUDO names the
+// user to become, and ETCDPLAY_TEST_SUDO_PASSWORD holds our own password, or
+// ETCDPLAY_TEST_SUDO_FAILS what the failure must say.
+func TestRealSudo(t *testing.T) {
+	user := os.Getenv("ETCDPLAY_TEST_SUDO")
+	if user == "" {
+		t.Skip("ETCDPLAY_TEST_SUDO names no user to become")
+	}
+	c := connect(t, newPool(t, Options{Config: "none"}), Host{Name: "me", Local: true},
+		Become{User: user, Password: os.Getenv("ETCDPLAY_TEST_SUDO_PASSWORD")})
+	out, err := c.Exec(testContext(t), tasks.Command{Script: `id -un; echo "$HOME"; exit 3`})
+	if fails := os.Getenv("ETCDPLAY_TEST_SUDO_FAILS"); fails != "" {
+		t.Log(explained(err))
+		var f *tasks.Failure
+		if !errors.As(err, &f) || !strings.Contains(f.Msg, fails) {
+			t.Error("not as it should")
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(explained(err))
+	}
+	if got := strings.Fields(string(out.Stdout)); len(got) != 2 || got[0] != user || out.Code != 3 {
+		t.Errorf("%q, %q, code %d", out.Stdout, out.Stderr, out.Code)
+	}
+	cancelKills(t, c)
+	dst := filepath.Join(t.TempDir(), "f")
+	if user == "root" {
+		if err := c.Put(testContext(t), strings.NewReader("text"), dst, 0o644); err != nil {
+			t.Error(explained(err))
+		}
+	}
+}

@@ -65,7 +65,7 @@ func (c *Conn) becomeFailure(code int, stderr string) *tasks.Failure {
 			f.Hint = "add `Defaults:" + login + " !requiretty` with visudo"
 		case says("not in the sudoers", "may not run sudo", "is not allowed to"):
 			f.Msg = login + " may not become " + b.User + " with sudo"
-			f.Hint = "allow it with visudo, or log in as another user"
+			f.Hint = "allow it to run any command with visudo, or log in as another user"
 		case b.Method == "doas":
 			f.Msg = "doas does not let " + login + " become " + b.User + " without a password, which it takes from a terminal only"
 			f.Hint = "add `permit nopass " + login + " as " + b.User + "` to doas.conf"
