@@ -97,6 +97,13 @@ func (s *scope) addHandler(t *Task) {
 	}
 }
 
+// leaveOpen says that there may be handlers that are not known yet.
+func (k *playNames) leaveOpen() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.open = true
+}
+
 var templateParts = regexp.MustCompile(`(?s)\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}`)
 
 // pattern matches what a name with templates may become.

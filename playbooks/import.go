@@ -151,9 +151,7 @@ func (s scope) lookAhead(t *Task) {
 		v, _, _ := t.Args.Entry("name")
 		name, static := isStatic(v)
 		if !static {
-			s.play.known.mu.Lock()
-			s.play.known.open = true
-			s.play.known.mu.Unlock()
+			s.play.known.leaveOpen()
 			return
 		}
 		o, known := staticRoleOptions(t.Args)

@@ -170,8 +170,7 @@ func (s *scope) tags(e entry) []string {
 	var tags []string
 	for i, t := range texts {
 		if jinja.IsTemplate(t) {
-			s.errorf(s.pos(nodes[i]), "tags cannot hold templates: they choose what runs before anything does")
-			continue
+			s.warnf(s.pos(nodes[i]), "write the tags out", "a tag with a template matches no --tags: what runs is chosen before templates are filled in")
 		}
 		for tag := range strings.SplitSeq(t, ",") {
 			if tag = strings.TrimSpace(tag); tag != "" && !slices.Contains(tags, tag) {

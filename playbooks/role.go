@@ -105,6 +105,9 @@ func (s *scope) findRole(name string, at source.Pos) (string, bool) {
 			return t, true
 		}
 	}
+	if s.play != nil {
+		s.play.known.leaveOpen() // its handlers are as unknown as itself
+	}
 	e := s.errorf(at, "there is no role %q", name)
 	var known []string
 	for _, d := range dirs {
