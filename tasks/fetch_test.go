@@ -71,11 +71,11 @@ func sha(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
 
 // release is like one of etcd's: all in one folder, one file executable.
 var release = map[string]string{
-	"app-v1/app":              "#!/bin/sh\necho app\n",
-	"app-v1/README.md":        "read me\n",
+	"app-v1/app":               "#!/bin/sh\necho app\n",
+	"app-v1/README.md":         "read me\n",
 	"app-v1/docs/it's a \"b\"": "text\n",
-	"app-v1/.hidden/deep/x":   "x\n",
-	"app-v1/link":             "",
+	"app-v1/.hidden/deep/x":    "x\n",
+	"app-v1/link":              "",
 }
 
 func tarGz(t *testing.T, files map[string]string) []byte {

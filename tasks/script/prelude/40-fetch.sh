@@ -531,26 +531,17 @@ fetch_get() {
 		mv "$ep_scratch/status.new" "$ep_scratch/status"
 	) &
 	ep_job=$!
-	ep_ticks=0 ep_moved=0 ep_had=0
+	read -r ep_now ep_rest </proc/uptime
+	ep_ticks=0 ep_had=0 ep_began=${ep_now%%.*}
+	ep_moved=$ep_began
 	while [ ! -e "$ep_scratch/status" ]; do
-		sleep 0.2 2>/dev/null || sleep 1
 		ep_ticks=$((ep_ticks + 1))
-		[ -z "$ep_part" ] || [ $((ep_ticks % 5)) != 0 ] || fetch_progress "$ep_url" "$ep_file"
-		if [ -f "$ep_file" ] && [ "$ep_had" != "$(wc -c <"$ep_file")" ]; then
-			ep_had=$(wc -c <"$ep_file") ep_moved=$ep_ticks
+		if [ $ep_ticks -lt 8 ]; then
+			sleep 0.03 2>/dev/null || sleep 1
+			continue
 		fi
-		ep_late=
-		if [ $((ep_ticks / 5)) -gt "$FETCH_SECONDS" ]; then
-			ep_late="not done within $FETCH_SECONDS s"
-		elif [ $((ep_ticks - ep_moved)) -gt 325 ]; then
-			ep_late="nothing came for a minute"
-		fi
-		if [ -n "$ep_late" ]; then
-			kill "$ep_job" 2>/dev/null || :
-			wait "$ep_job" 2>/dev/null || :
-			echo "$ep_late" >"$ep_scratch/said"
-			echo 28 >"$ep_scratch/status"
-		fi
+		sleep 0.5 2>/dev/null || sleep 1
+		fetch_watch "$ep_url" "$ep_file"
 	done
 	wait "$ep_job" 2>/dev/null || :
 	ep_code=$(cat "$ep_scratch/status")
@@ -564,12 +555,33 @@ fetch_get() {
 	return 1
 }
 
-# fetch_progress URL FILE
+# fetch_watch URL FILE: tells how far the job of fetch_get is, and ends it if it
+# takes too long.
+fetch_watch() {
+	read -r ep_now ep_rest </proc/uptime
+	ep_now=${ep_now%%.*}
+	if [ -f "$2" ] && [ "$ep_had" != "$(wc -c <"$2")" ]; then
+		ep_had=$(wc -c <"$2") ep_moved=$ep_now
+		[ -z "$ep_part" ] || fetch_progress "$1"
+	fi
+	if [ $((ep_now - ep_began)) -gt "$FETCH_SECONDS" ]; then
+		echo "not done within $FETCH_SECONDS s" >"$ep_scratch/late"
+	elif [ $((ep_now - ep_moved)) -gt 65 ]; then
+		echo "nothing came for a minute" >"$ep_scratch/late"
+	else
+		return 0
+	fi
+	kill "$ep_job" 2>/dev/null || :
+	wait "$ep_job" 2>/dev/null || :
+	mv "$ep_scratch/late" "$ep_scratch/said"
+	echo 28 >"$ep_scratch/status"
+}
+
+# fetch_progress URL: of $ep_had bytes from there.
 fetch_progress() {
-	[ -f "$2" ] || return 0
 	ep_from=${1#*://}
-	progress "$(wc -c <"$2" | awk -v all="${ep_size:-0}" -v from="${ep_from%%/*}" '{
-		printf "%.1f", $1 / 1048576
+	progress "$(awk -v had="$ep_had" -v all="${ep_size:-0}" -v from="${ep_from%%/*}" 'BEGIN {
+		printf "%.1f", had / 1048576
 		if (all > 0) printf " of %.1f", all / 1048576
 		printf " MB from %s", from
 	}')"
