@@ -13,25 +13,30 @@ type Registry struct{ makers map[string]func() Module }
 // is one line here.
 func Builtin() *Registry {
 	return &Registry{map[string]func() Module{
-		"command":   func() Module { return &RunCommand{} },
-		"fetch":     func() Module { return &Fetch{} },
-		"firewall":  func() Module { return &Firewall{} },
-		"group":     func() Module { return &Group{} },
-		"hosts":     func() Module { return &Hosts{} },
-		"launch":    func() Module { return &Launch{} },
-		"mkdir":     func() Module { return &Mkdir{} },
-		"preflight": func() Module { return &Preflight{} },
-		"raw":       func() Module { return &RunRaw{} },
-		"script":    func() Module { return &RunScript{} },
-		"shell":     func() Module { return &RunShell{} },
-		"user":      func() Module { return &User{} },
-		"verify":    func() Module { return &Verify{} },
+		"command":      func() Module { return &RunCommand{} },
+		"fetch":        func() Module { return &Fetch{} },
+		"firewall":     func() Module { return &Firewall{} },
+		"gather_facts": func() Module { return &Setup{} },
+		"group":        func() Module { return &Group{} },
+		"hosts":        func() Module { return &Hosts{} },
+		"keygen":       func() Module { return &Keygen{} },
+		"launch":       func() Module { return &Launch{} },
+		"mkdir":        func() Module { return &Mkdir{} },
+		"ping":         func() Module { return &Ping{} },
+		"preflight":    func() Module { return &Preflight{} },
+		"raw":          func() Module { return &RunRaw{} },
+		"script":       func() Module { return &RunScript{} },
+		"setup":        func() Module { return &Setup{} },
+		"shell":        func() Module { return &RunShell{} },
+		"slurp":        func() Module { return &Slurp{} },
+		"user":         func() Module { return &User{} },
+		"verify":       func() Module { return &Verify{} },
 	}}
 }
 
 // ours are the tasks that are no namesakes of Ansible's: they don't answer to
 // ansible.builtin.NAME.
-var ours = []string{"hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "verify"}
+var ours = []string{"hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "preflight", "verify"}
 
 // New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
 // or ansible.legacy.copy.
