@@ -153,6 +153,7 @@ func (r *Run) settings(ctx context.Context, h *host, chain []*playbooks.Common, 
 	default:
 		errs.Add(fmt.Errorf("connection %q of %s is neither ssh nor local", s.Kind, h.name))
 	}
+	r.secrets.add(s.Password, s.BecomePassword)
 	if s.Become {
 		if s.BecomeUser == "" {
 			s.BecomeUser = "root"
@@ -163,7 +164,6 @@ func (r *Run) settings(ctx context.Context, h *host, chain []*playbooks.Common, 
 	} else {
 		s.BecomeUser, s.BecomeMethod, s.BecomePassword, s.BecomeFlags = "", "", "", ""
 	}
-	r.secrets.add(s.Password, s.BecomePassword)
 	return s, errs.Err()
 }
 

@@ -5,6 +5,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"sort"
 	"sync"
 	"time"
@@ -107,6 +108,7 @@ func (r *Run) Run(ctx context.Context) (int, error) {
 	if err := r.checkHosts(); err != nil {
 		return ExitUnreachable, err
 	}
+	r.learnPasswords()
 	r.started = time.Now()
 	r.events, r.drained = make(chan Event, 256), make(chan struct{})
 	go func() {
@@ -122,6 +124,9 @@ func (r *Run) Run(ctx context.Context) (int, error) {
 		}
 	}
 	r.waitJobs(ctx)
+	if err == nil && r.startAt != "" && !r.interrupted {
+		err = fmt.Errorf("--start-at-task: no task is named %q: nothing was done", r.startAt)
+	}
 	r.lostHandlers()
 	r.emit(r.recap())
 	close(r.events)

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -50,6 +51,26 @@ func (s *secrets) current() *strings.Replacer {
 		s.replacer = strings.NewReplacer(pairs...)
 	}
 	return s.replacer
+}
+
+// learnPasswords makes secrets of the passwords that the inventory and the
+// command line give as they are, before anything is told. Those that templates
+// give are learned when they are filled in.
+func (r *Run) learnPasswords() {
+	names := slices.Concat(passwordVars, becomePass)
+	for _, h := range r.cfg.Inventory.Hosts() {
+		vars := r.cfg.Inventory.Vars(h)
+		for _, n := range names {
+			if v, ok := vars.Get(n); ok && !mayHoldTemplate(v.Value) {
+				r.secrets.add(value.Str(v.Value))
+			}
+		}
+	}
+	for _, v := range r.cfg.Extra {
+		if slices.Contains(names, v.Name) && !v.Value.Dynamic() {
+			r.secrets.add(value.Str(v.Value.Raw()))
+		}
+	}
 }
 
 // redact takes the secrets out of an event.

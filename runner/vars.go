@@ -250,3 +250,9 @@ func (o oneHost) Keys() []any {
 	}
 	return keys
 }
+
+// Eval evaluates a template with the variables of a host, outside any play.
+func (r *Run) Eval(ctx context.Context, hostName string, t *jinja.Template) (any, error) {
+	env := r.hostScope(r.host(hostName)).env
+	return t.Eval(ctx, &env)
+}

@@ -10,7 +10,7 @@ import (
 
 // checkBinding refuses a run that no host would take part in: an empty
 // inventory, or plays of which none finds its group.
-func checkBinding(plays []*playbooks.Play, inv *inventory.Inventory) error {
+func checkBinding(plays []*playbooks.Play, inv *inventory.Inventory, loader *playbooks.Loader) error {
 	var missing source.Errors
 	for _, p := range plays {
 		if p.Hosts.Dynamic() {
@@ -26,6 +26,7 @@ func checkBinding(plays []*playbooks.Play, inv *inventory.Inventory) error {
 			return nil
 		}
 		e := source.Errorf(p.Hosts.Pos, "the pattern %q matches no host of the inventory", pattern)
+		e.Text = loader.Line(p.Hosts.Pos)
 		e.Hint = source.DidYouMean(pattern, groupNames(inv))
 		if e.Hint == "" {
 			e.Hint = "the inventory has the groups " + strings.Join(groupNames(inv), ", ")

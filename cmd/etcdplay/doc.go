@@ -35,11 +35,12 @@ func newDocCmd() *cobra.Command {
 				}
 				return nil
 			}
-			d, ok := cat.documented(strings.TrimPrefix(args[0], "ansible.builtin."))
+			name := strings.TrimPrefix(args[0], "ansible.builtin.")
+			d, ok := cat.documented(name)
 			if !ok {
-				return usageErrorHint(source.DidYouMean(args[0], cat.Names()), "there is no task %q", args[0])
+				return usageErrorHint(source.DidYouMean(name, cat.Names()), "there is no task %q", args[0])
 			}
-			fmt.Fprint(out, tasks.Plain(args[0], d))
+			fmt.Fprint(out, tasks.Plain(name, d))
 			return nil
 		},
 	}

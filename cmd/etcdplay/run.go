@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/fatih/color"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/etcdplay/etcdplay/internal/source"
@@ -60,6 +62,22 @@ looked up among the shipped ones (site.yml, local.yml, …).`,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
 	}
 	f := cmd.Flags()
+	o.register(f)
+	f.StringSliceVarP(&o.tags, "tags", "t", nil, "only tasks with these `TAGS`")
+	f.StringSliceVar(&o.skip, "skip-tags", nil, "no tasks with these `TAGS`")
+	f.StringVar(&o.output, "output", "text", "`FORMAT` of the output: text or json (one event a line)")
+	f.BoolVar(&o.timing, "timing", false, "end with the slowest tasks and hosts")
+	f.StringVar(&o.startAt, "start-at-task", "", "begin at the task of this `NAME`")
+	f.BoolVar(&o.step, "step", false, "ask before each task")
+	f.BoolVar(&o.listHosts, "list-hosts", false, "only list the hosts of each play")
+	f.BoolVar(&o.listTasks, "list-tasks", false, "only list the tasks")
+	f.BoolVar(&o.listTags, "list-tags", false, "only list the tags")
+	f.BoolVar(&o.syntax, "syntax-check", false, "only check the playbooks")
+	return cmd
+}
+
+// register adds the flags that every command has that works on hosts.
+func (o *runOptions) register(f *pflag.FlagSet) {
 	o.inventoryFlags.register(f)
 	o.connectionFlags.register(f)
 	o.vaultFlags.register(f)
@@ -68,85 +86,98 @@ looked up among the shipped ones (site.yml, local.yml, …).`,
 	f.IntVarP(&o.forks, "forks", "f", 0, "how many hosts to work on at a time (default 50)")
 	f.BoolVarP(&o.check, "check", "C", false, "change nothing, only say what would change")
 	f.BoolVarP(&o.diff, "diff", "D", false, "show what changes within files")
-	f.StringSliceVarP(&o.tags, "tags", "t", nil, "only tasks with these `TAGS`")
-	f.StringSliceVar(&o.skip, "skip-tags", nil, "no tasks with these `TAGS`")
 	f.CountVarP(&o.verbosity, "verbose", "v", "show results; -vv: where tasks stand")
-	f.StringVar(&o.output, "output", "text", "`FORMAT` of the output: text or json (one event a line)")
-	f.BoolVar(&o.timing, "timing", false, "end with the slowest tasks and hosts")
-	f.StringVar(&o.startAt, "start-at-task", "", "begin at the task of this `NAME`")
-	f.BoolVar(&o.step, "step", false, "ask before each task")
 	f.DurationVar(&o.timeout, "task-timeout", time.Hour, "how long a task may take that has no timeout of its own; 0: for ever")
 	f.StringVar(&o.cacheDir, "cache-dir", "", "where downloads are kept (default: the user's cache folder)")
-	f.BoolVar(&o.listHosts, "list-hosts", false, "only list the hosts of each play")
-	f.BoolVar(&o.listTasks, "list-tasks", false, "only list the tasks")
-	f.BoolVar(&o.listTags, "list-tags", false, "only list the tags")
-	f.BoolVar(&o.syntax, "syntax-check", false, "only check the playbooks")
 	f.BoolVar(&o.flushCache, "flush-cache", false, "accepted for Ansible's sake: facts are never kept")
 	f.MarkHidden("flush-cache")
-	return cmd
 }
 
 func (o *runOptions) run(ctx context.Context, names []string) error {
-	cfg, err := loadConfig()
+	p, err := o.prepare(ctx, names, playbooks.Shipped())
 	if err != nil {
 		return err
 	}
-	passwords, err := o.vaultFlags.open(ctx)
-	if err != nil {
+	if done, err := o.list(p.plays, p.inventory); done || err != nil {
 		return err
-	}
-	vault := &sealed{vault: passwords}
-	cat := newCatalog()
-	loader := playbooks.NewLoader(playbooks.Options{
-		Catalog: cat, Decrypt: vault.Decrypt, RolesPath: cfg.rolesPath(), Shipped: playbooks.Shipped(),
-	})
-	// Everything that is wrong is told at once, before anything connects.
-	var errs source.Errors
-	plays, err := loader.Load(ctx, names)
-	errs.Add(err)
-	inv, err := o.inventoryFlags.load(ctx, cfg, inventory.Options{Decrypt: vault.Decrypt})
-	errs.Add(err)
-	extra, err := readExtra(o.extra, vault.Decrypt)
-	errs.Add(err)
-	if inv != nil {
-		for _, dir := range playbookDirs(names) {
-			errs.Add(inv.AddPlaybookDir(dir))
-		}
-	}
-	if err := errs.Err(); err != nil {
-		return exitCode{runner.ExitUnreachable, err}
-	}
-	for _, w := range append(loader.Warnings(), inv.Warnings()...) {
-		fmt.Fprintln(os.Stderr, color.MagentaString("[WARNING]: ")+w.Detail())
-	}
-	if done, err := o.list(plays, inv); done || err != nil {
-		return err
-	}
-	if err := checkBinding(plays, inv); err != nil {
-		return exitCode{runner.ExitUnreachable, err}
 	}
 	reporter, end, err := o.reporter()
 	if err != nil {
 		return err
 	}
 	defer end()
-	connector, defaults, err := o.connectionFlags.connector(ctx, cfg)
+	return o.execute(ctx, p, reporter)
+}
+
+// A prepared run has read all that it needs, and found nothing wrong.
+type prepared struct {
+	config    *config
+	catalog   *catalog
+	loader    *playbooks.Loader
+	plays     []*playbooks.Play
+	inventory *inventory.Inventory
+	extra     []playbooks.Var
+	vault     *sealed
+}
+
+// prepare reads playbooks and inventory. Everything that is wrong is told at
+// once, before anything connects.
+func (o *runOptions) prepare(ctx context.Context, names []string, shipped fs.FS) (*prepared, error) {
+	cfg, err := loadConfig()
+	if err != nil {
+		return nil, err
+	}
+	passwords, err := o.vaultFlags.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &prepared{config: cfg, catalog: newCatalog(), vault: &sealed{vault: passwords}}
+	p.loader = playbooks.NewLoader(playbooks.Options{
+		Catalog: p.catalog, Decrypt: p.vault.Decrypt, RolesPath: cfg.rolesPath(), Shipped: shipped,
+	})
+	var errs source.Errors
+	p.plays, err = p.loader.Load(ctx, names)
+	errs.Add(err)
+	p.inventory, err = o.inventoryFlags.load(ctx, cfg, inventory.Options{Decrypt: p.vault.Decrypt})
+	errs.Add(err)
+	p.extra, err = readExtra(o.extra, p.vault.Decrypt)
+	errs.Add(err)
+	if p.inventory != nil {
+		for _, dir := range playbookDirs(names) {
+			errs.Add(p.inventory.AddPlaybookDir(dir))
+		}
+	}
+	if err := errs.Err(); err != nil {
+		return nil, exitCode{runner.ExitUnreachable, err}
+	}
+	for _, w := range append(p.loader.Warnings(), p.inventory.Warnings()...) {
+		fmt.Fprintln(os.Stderr, color.MagentaString("[WARNING]: ")+w.Detail())
+	}
+	if err := checkBinding(p.plays, p.inventory, p.loader); err != nil {
+		return nil, exitCode{runner.ExitUnreachable, err}
+	}
+	return p, nil
+}
+
+// execute runs what is prepared.
+func (o *runOptions) execute(ctx context.Context, p *prepared, reporter runner.Reporter) error {
+	connector, defaults, err := o.connectionFlags.connector(ctx, p.config)
 	if err != nil {
 		return err
 	}
 	defer connector.Close()
 	rc := runner.Config{
-		Plays: plays, Loader: loader, Inventory: inv, Tasks: cat.tasks, Actions: cat.actions,
+		Plays: p.plays, Loader: p.loader, Inventory: p.inventory, Tasks: p.catalog.tasks, Actions: p.catalog.actions,
 		Connector: connector, Reporter: reporter, Defaults: defaults,
-		Forks: cfg.forks(o.forks), Timeout: o.timeout, Check: o.check, Diff: o.diff, Verbosity: o.verbosity,
-		Only: o.tags, Skip: o.skip, Limit: o.limit, Extra: extra, StartAt: o.startAt, CacheDir: o.cacheDir,
-		Prompt: askTerminal, ReadFile: vault.ReadFile, Interrupted: interrupted(ctx),
+		Forks: p.config.forks(o.forks), Timeout: o.timeout, Check: o.check, Diff: o.diff, Verbosity: o.verbosity,
+		Only: o.tags, Skip: o.skip, Limit: o.limit, Extra: p.extra, StartAt: o.startAt, CacheDir: o.cacheDir,
+		Prompt: askTerminal, ReadFile: p.vault.ReadFile, Interrupted: interrupted(ctx),
 	}
 	if o.step {
 		rc.Step = askStep
 	}
 	run := runner.New(rc)
-	vault.OnSecret(run.Secret)
+	p.vault.OnSecret(run.Secret)
 	code, err := run.Run(ctx)
 	if err != nil || code != runner.ExitOK {
 		return exitCode{code, err}

@@ -36,6 +36,8 @@ func newVaultCmd() *cobra.Command {
 come from --vault-password-file, --vault-id or --ask-vault-pass, else from
 ANSIBLE_VAULT_PASSWORD_FILE or ansible.cfg, else from the terminal. Files are
 replaced as a whole or not at all.`,
+		Args: knownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newVaultEncryptCmd(), newVaultDecryptCmd(), newVaultViewCmd(), newVaultEditCmd(), newVaultRekeyCmd(), newVaultStringCmd())
 	return cmd

@@ -224,3 +224,60 @@ func normalise(dir, text string) string {
 	clean, _ := json.Marshal(v)
 	return text[:i] + " => " + string(clean) + rest
 }
+
+// The table lists which tasks run for combinations of --tags and --skip-tags.
+func TestRecordedTags(t *testing.T) {
+	table, err := os.ReadFile("testdata/24-tags.table")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := workdir(t)
+	task := regexp.MustCompile(`(?m)^TASK \[([^\]]*)\]`)
+	for line := range strings.Lines(string(table)) {
+		flags, want, ok := strings.Cut(strings.TrimSpace(line), "] -> ")
+		if !ok {
+			t.Fatalf("the table has a line %q", line)
+		}
+		flags = strings.TrimPrefix(flags, "[")
+		args := append([]string{"run", "-i", "inv.ini", "24-tags.yml"}, strings.Fields(flags)...)
+		out, stderr, code := etcdplay(t, dir, args...)
+		if code != 0 {
+			t.Fatalf("%s: exit code %d\n%s", flags, code, stderr)
+		}
+		var got []string
+		for _, m := range task.FindAllStringSubmatch(out, -1) {
+			got = append(got, m[1])
+		}
+		if diff := cmp.Diff(strings.Fields(want), got); diff != "" {
+			t.Errorf("%q (-ansible +ours):\n%s", flags, diff)
+		}
+	}
+}
+
+// Every faulty playbook is refused with the place of the fault and without
+// any task having run; those that only a run can find fail in their task.
+func TestFaultyPlaybooks(t *testing.T) {
+	files, err := filepath.Glob("testdata/errors/*.yml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no fixtures", err)
+	}
+	atRun := map[string]bool{"e10": true} // an undefined variable
+	for _, f := range files {
+		name := strings.TrimSuffix(filepath.Base(f), ".yml")
+		t.Run(name, func(t *testing.T) {
+			dir := workdir(t)
+			out, stderr, code := etcdplay(t, dir, "run", "-i", "inv.ini", "errors/"+name+".yml")
+			if code == 0 {
+				t.Fatalf("it was taken\n%s%s", out, stderr)
+			}
+			place := regexp.MustCompile(`(?m)^(ERROR! |  at |fatal: .*)?.*errors/` + name + `\.yml:\d+(:\d+)?`)
+			if !place.MatchString(out + stderr) {
+				t.Errorf("no file:line in\n%s%s", out, stderr)
+			}
+			if !atRun[name] && strings.Contains(out, "TASK [") {
+				t.Errorf("a task ran before the fault was found:\n%s%s", out, stderr)
+			}
+			t.Logf("%s%s", out, stderr)
+		})
+	}
+}
