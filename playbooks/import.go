@@ -35,6 +35,10 @@ func (s *scope) expand(t *Task, list []entry) Node {
 		}
 		return s.importTasks(t)
 	case "include_tasks", "include_role":
+		if s.handler && t.Action == "include_role" {
+			s.errorf(t.ActionPos, "a handler cannot be a role").WithHint("use include_tasks")
+			return nil
+		}
 		for _, e := range list {
 			plain := contains(includeKeywords, e.key) || strings.HasPrefix(e.key, "with_")
 			if plain || !contains(taskKeywords, e.key) {
