@@ -6,27 +6,31 @@ import (
 	"github.com/etcdplay/etcdplay/tasks/script"
 )
 
-// Ping shows that a host can be worked on.
+// Ping tries whether a host can be worked on.
 type Ping struct {
-	Data string `arg:"data" default:"pong" doc:"What comes back; \"crash\" fails"`
+	Data string `arg:"data" default:"pong" doc:"What it answers; crash makes it fail"`
 }
 
 // Doc implements Module.
 func (*Ping) Doc() Doc {
 	return Doc{
-		Summary:  "Show that the host can be reached and has a shell",
-		Text:     `Logs in, becomes the task's user and runs an empty script. It is no ICMP ping.`,
+		Summary:  "Try whether a host can be worked on",
+		Text:     `Logs in, becomes the user that the task says, and runs a shell there. It is no ICMP ping.`,
 		Examples: "- ping:\n",
-		Returns:  []Return{{"ping", "what data says"}},
+		Returns:  []Return{{"ping", "the data"}},
 	}
 }
 
 // Run implements Module.
 func (p *Ping) Run(ctx context.Context, t *Target) (Result, error) {
-	if p.Data == "crash" {
-		return Result{}, Failf("boom")
+	out, _, err := t.Query(ctx, script.New().Call("printf", "%s", p.Data))
+	res := t.Result()
+	switch {
+	case err != nil:
+		return res, err
+	case p.Data == "crash":
+		return res, Failf("boom")
 	}
-	res, err := t.Script(ctx, script.New())
-	res.Set("ping", p.Data)
-	return res, err
+	res.Set("ping", string(out))
+	return res, nil
 }
