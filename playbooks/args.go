@@ -99,10 +99,13 @@ func (s *scope) freeForm(t *Task, spec Spec, n *yaml.Node, text string, base int
 			s.errorf(at(a.off), "%q is given twice", a.key)
 			continue
 		}
-		v := s.textValue(a.val, n, base+a.valOff)
-		keys = append(keys, keyed{pos: at(a.off), name: a.key, val: v})
-		args.Set(a.key, v.raw)
-		dynamic = dynamic || v.dynamic
+		k := keyed{pos: at(a.off), name: a.key, val: s.textValue(a.val, n, base+a.valOff)}
+		if key := s.textValue(a.key, n, base+a.off); key.dynamic {
+			k.key = key
+		}
+		keys = append(keys, k)
+		args.Set(a.key, k.val.raw)
+		dynamic = dynamic || k.val.dynamic || k.key != nil
 	}
 	if len(keys) > 0 {
 		t.Args = &Value{Pos: s.pos(n), raw: args, keys: keys, dynamic: dynamic, size: 1 + len(keys)}

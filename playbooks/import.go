@@ -135,11 +135,10 @@ func base(name string) string { return name[strings.LastIndexAny(name, `/:`)+1:]
 func (s *scope) taskDirs() []string {
 	dirs := slices.Clone(s.dirs)
 	if s.role != nil {
-		sub := "tasks"
 		if s.handler {
-			sub = "handlers"
+			dirs = append(dirs, join(s.role.path, "handlers"))
 		}
-		dirs = append(dirs, join(s.role.path, sub), s.role.path)
+		dirs = append(dirs, join(s.role.path, "tasks"), s.role.path)
 	}
 	if s.play != nil {
 		dirs = append(dirs, s.play.path)

@@ -11,7 +11,7 @@ type keyword struct {
 var (
 	sharedDocs = []keyword{
 		{"name", "string", "What it is for; shown when it runs"},
-		{"vars", "dict", "Variables; templates in them are filled in when they are used"},
+		{"vars", "dict|list", "Variables; templates in them are filled in when they are used"},
 		{"tags", "string|list", "Words to choose by with --tags and --skip-tags; always and never are special"},
 		{"become", "boolean", "Run as another user, root unless become_user says otherwise"},
 		{"become_user", "string", "The user to become"},
@@ -42,6 +42,7 @@ var (
 	}
 	playDocs = []keyword{
 		{"hosts", "string|list", "The hosts: a pattern such as etcd, all:!db or web*, or a list of them"},
+		{"user", "string", "Old name of remote_user"},
 		{"gather_facts", "boolean", "Ask the hosts for facts first"},
 		{"gather_subset", "string|list", "Which facts to ask for"},
 		{"gather_timeout", "number", "Accepted, without effect"},
@@ -52,7 +53,7 @@ var (
 		{"order", "string", "The order of the hosts: inventory, sorted, reverse_sorted, reverse_inventory or shuffle"},
 		{"force_handlers", "boolean", "Run notified handlers even on hosts that have failed"},
 		{"vars_files", "string|list", "Files of variables; of an inner list the first that exists"},
-		{"vars_prompt", "list", "Variables to ask the user for"},
+		{"vars_prompt", "list|dict", "Variables to ask the user for"},
 		{"pre_tasks", "tasks", "Tasks before the roles"},
 		{"roles", "roles", "Roles to run before the tasks"},
 		{"tasks", "tasks", "The tasks"},

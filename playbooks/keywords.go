@@ -62,6 +62,9 @@ func (s *scope) shared(c *Common, e entry) bool {
 	case "delegate_facts":
 		c.DelegateFacts = s.keyword(e, boolean)
 	case "become_exe", "debugger":
+		if isNull(e.node) {
+			break
+		}
 		s.errorf(e.at, "the keyword %q is not supported", e.key)
 	case "collections":
 		s.warnf(e.at, "all tasks are built in", "collections has no effect")

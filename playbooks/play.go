@@ -136,6 +136,8 @@ func (s *scope) readPlay(n *yaml.Node, list []entry) *Play {
 		switch e.key {
 		case "hosts":
 			p.Hosts, hasHosts = s.hosts(e), true
+		case "user": // the old name of remote_user
+			p.RemoteUser = s.keyword(e, text)
 		case "gather_facts":
 			p.GatherFacts = s.keyword(e, boolean)
 		case "gather_subset":
@@ -207,6 +209,8 @@ func (s *scope) unknownInPlay(unknown []entry, hasHosts bool) {
 		case contains(notOfPlays, e.key) || contains(taskKeywords, e.key) || e.key == "block":
 			x.Msg = "a play cannot have " + quoteShort(e.key)
 			x.Hint = "put it on its tasks, blocks or roles"
+		case e.key == "include":
+			x.Hint = "say import_playbook"
 		case isTask:
 			x.Msg = quoteShort(e.key) + " is a task and cannot stand in a play itself"
 			x.Hint = "put it below tasks:"

@@ -65,7 +65,7 @@ func spellings(name string) []string {
 	if ours[name] || strings.Contains(name, ".") {
 		return []string{name}
 	}
-	return []string{name, "ansible.builtin." + name}
+	return []string{name, "ansible.builtin." + name, "ansible.legacy." + name}
 }
 
 func object(props *value.Dict, required string) *value.Dict {

@@ -227,7 +227,7 @@ func badEscape(line string) int {
 		if line[i] != '\\' {
 			continue
 		}
-		if !strings.ContainsRune("0abtnvfre \"/\\N_LPxuU\t", rune(line[i+1])) {
+		if !strings.ContainsRune("0abtnvfre \"\\N_LPxuU\t", rune(line[i+1])) {
 			return i
 		}
 		i++

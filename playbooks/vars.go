@@ -62,7 +62,10 @@ func (s *scope) checkVarsFile(v *Value) {
 
 // prompts reads vars_prompt.
 func (s *scope) prompts(e entry) []Prompt {
-	items, _ := s.list(e.node, e.key)
+	items := []*yaml.Node{e.node}
+	if n := resolve(e.node); n.Kind != yaml.MappingNode {
+		items, _ = s.list(n, e.key)
+	}
 	var out []Prompt
 	for _, it := range items {
 		list, ok := s.entries(it, "an element of vars_prompt")
