@@ -365,7 +365,7 @@ func TestFetchExtract(t *testing.T) {
 		f.args.Set("extract", f.dir+"/opt")
 		f.converge("extract app-v1-amd64.tar.gz to {dir}/opt")
 		whole := f.list()
-		names := []string{"opt/.etcdplay-fetch-app", "opt/.hidden/deep/x", "opt/README.md", "opt/app", "opt/docs/it's a \"b\"", "opt/link"}
+		names := []string{"opt/.etcdplay-fetch-app-v1-amd64.tar.gz", "opt/.hidden/deep/x", "opt/README.md", "opt/app", "opt/docs/it's a \"b\"", "opt/link"}
 		if diff := cmp.Diff(names, sortedKeys(whole)); diff != "" {
 			t.Error(diff)
 		}
@@ -385,8 +385,8 @@ func TestFetchExtract(t *testing.T) {
 			"missing":  func() { mustDo(t, os.Remove(f.dir+"/opt/docs/it's a \"b\"")) },
 			"changed":  func() { f.write("opt/README.md", "read us\n") },
 			"mode":     func() { mustDo(t, os.Chmod(f.dir+"/opt/app", 0o600)) },
-			"no note":  func() { mustDo(t, os.Remove(f.dir+"/opt/.etcdplay-fetch-app")) },
-			"cut note": func() { f.write("opt/.etcdplay-fetch-app", "# What") },
+			"no note":  func() { mustDo(t, os.Remove(f.dir+"/opt/.etcdplay-fetch-app-v1-amd64.tar.gz")) },
+			"cut note": func() { f.write("opt/.etcdplay-fetch-app-v1-amd64.tar.gz", "# What") },
 			"link":     func() { mustDo(t, os.Remove(f.dir+"/opt/link")); f.write("opt/link", "no link") },
 		}
 		f.write("opt/data/mine", "precious")
@@ -402,7 +402,7 @@ func TestFetchExtract(t *testing.T) {
 				delete(now, kept)
 			}
 			// the time of a link is not always kept, so the note may differ
-			now["opt/.etcdplay-fetch-app"] = whole["opt/.etcdplay-fetch-app"]
+			now["opt/.etcdplay-fetch-app-v1-amd64.tar.gz"] = whole["opt/.etcdplay-fetch-app-v1-amd64.tar.gz"]
 			if diff := cmp.Diff(whole, now); diff != "" {
 				t.Errorf("%s: not mended:\n%s", name, diff)
 			}

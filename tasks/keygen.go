@@ -38,7 +38,8 @@ key has changed. All others stay, as do lines of peers that left the inventory.
 An sshd without PAM refuses the keys of users whose password is locked ("!"), as
 new users have it: such a user gets "*" instead, which is no password either.
 
-Hosts with dropbear and without ssh-keygen get ~/.ssh/id_dropbear.`,
+Hosts with dropbearkey and without ssh-keygen get ~/.ssh/id_dropbear. A host with
+neither has no SSH client: there is no logging in from it, only to it.`,
 		Examples: `- keygen:
     user: etcd
 
@@ -76,6 +77,7 @@ type keyHost struct {
 	user      string
 	port      int
 	publicKey string // "TYPE KEY", or "" where check mode can't know it
+	keyless   bool   // it has no SSH client, and needs no key
 	hostKeys  []string
 	foreseen  Result // what Prepare would do
 }
@@ -113,7 +115,7 @@ func (k *Keygen) pair(t *Target) *script.Script {
 }
 
 func (k *Keygen) host(t *Target, res Result) *keyHost {
-	h := &keyHost{user: k.User, port: k.Port, foreseen: res}
+	h := &keyHost{user: k.User, port: k.Port, keyless: datum(res, "no_client") == "yes", foreseen: res}
 	if f := strings.Fields(datum(res, "public_key")); len(f) >= 2 {
 		h.publicKey = f[0] + " " + f[1]
 	}
@@ -147,6 +149,7 @@ func (k *Keygen) Run(ctx context.Context, t *Target) (Result, error) {
 		switch {
 		case h.publicKey != "":
 			keys = append(keys, mark(h.user, p.Name)+" "+h.publicKey)
+		case h.keyless:
 		case t.Check && !p.Outside:
 			keys = append(keys, mark(h.user, p.Name)+" new -")
 		default:
@@ -161,7 +164,7 @@ func (k *Keygen) Run(ctx context.Context, t *Target) (Result, error) {
 	}
 	for _, p := range t.Everyone {
 		if !slices.ContainsFunc(t.Peers, func(q Peer) bool { return q.Name == p.Name }) {
-			warnings = append(warnings, fmt.Sprintf("%s can't be reached: its keys were not exchanged", p.Name))
+			warnings = append(warnings, fmt.Sprintf("%s did not take part: its keys were not exchanged", p.Name))
 		}
 	}
 	s := script.New().

@@ -122,8 +122,7 @@ fetch_keep() {
 # so the archive need not be kept to see whether the tree is whole.
 fetch_tree() {
 	fetch_kind
-	ep_stem=$(printf '%s' "$FETCH_NAME" | sed 's/[-_.]v\{0,1\}[0-9].*//; s/\.[a-z].*//')
-	FETCH_NOTE=$FETCH_EXTRACT/.etcdplay-fetch-${ep_stem:-file}
+	FETCH_NOTE=$FETCH_EXTRACT/.etcdplay-fetch-$FETCH_NAME
 	ep_whole=0 ep_sum=
 	fetch_whole && ep_whole=1
 	if [ -n "$FETCH_DEST" ]; then

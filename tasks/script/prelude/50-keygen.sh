@@ -42,13 +42,16 @@ keygen_pair() {
 	if ! have ssh-keygen; then
 		ep_tool=dropbearkey ep_key=id_dropbear
 	fi
-	have "$ep_tool" || [ "$EP_CHECK" = 1 ] || fail "the host has neither ssh-keygen nor dropbearkey" "install the SSH client with the package task"
 	fact private_key "$ep_ssh/$ep_key"
 	if [ -n "$ep_ssh" ] && [ -f "$ep_ssh/$ep_key" ]; then
 		ensure_attrs "$ep_ssh/$ep_key" "$ep_user" "$ep_gid" 0600
 		keygen_existing "$ep_ssh/$ep_key"
 	elif [ -n "$ep_ssh" ] && [ -e "$ep_ssh/$ep_key.pub" ]; then
 		fail "$ep_ssh/$ep_key.pub is there without its private key" "move it away"
+	elif ! have "$ep_tool"; then
+		# such hosts have no SSH client either; the others can log in to them
+		fact no_client yes
+		warn "this host has no SSH client (neither ssh-keygen nor dropbearkey), so $ep_user can't log in from it"
 	elif would "generate ~$ep_user/.ssh/$ep_key"; then
 		keygen_new "$ep_ssh/$ep_key" "$2" "$3" "$4"
 	fi
@@ -119,8 +122,16 @@ keygen_host_keys() {
 		fi
 	done | awk 'NF >= 2 { print $1, $2 }'
 	for ep_file in /etc/dropbear/dropbear_*_host_key; do
-		if [ -r "$ep_file" ] && have dropbearkey; then
+		if [ ! -r "$ep_file" ]; then
+			continue
+		elif have dropbearkey; then
 			dropbearkey -y -f "$ep_file" 2>/dev/null | awk '/^(ssh|ecdsa)-/ { print $1, $2 }'
+		elif have base64 && [ "$(head -c 15 "$ep_file" | tail -c 11)" = ssh-ed25519 ]; then
+			# its file ends in the public half; see RFC 8709 for what goes before it
+			printf 'ssh-ed25519 %s\n' "$({
+				printf '\000\000\000\013ssh-ed25519\000\000\000\040'
+				tail -c 32 "$ep_file"
+			} | base64 | tr -d '\n')"
 		fi
 	done
 }
