@@ -37,7 +37,10 @@ func Markdown(name string, m Documented) string {
 func Plain(name string, m Documented) string {
 	var b strings.Builder
 	doc := m.Doc()
-	fmt.Fprintf(&b, "%s: %s\n\n%s\n", name, doc.Summary, strings.TrimSpace(doc.Text))
+	fmt.Fprintf(&b, "%s: %s\n", name, doc.Summary)
+	if text := strings.TrimSpace(doc.Text); text != "" {
+		b.WriteString("\n" + text + "\n")
+	}
 	if args := flatArgs(Args(m), ""); len(args) > 0 {
 		b.WriteString("\nARGUMENTS\n")
 		for _, a := range args {

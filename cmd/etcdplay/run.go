@@ -123,6 +123,9 @@ type prepared struct {
 // prepare reads playbooks and inventory. Everything that is wrong is told at
 // once, before anything connects.
 func (o *runOptions) prepare(ctx context.Context, names []string, shipped fs.FS) (*prepared, error) {
+	if o.forks < 0 {
+		return nil, usageError("--forks %d: that is no number of hosts", o.forks)
+	}
 	cfg, err := loadConfig()
 	if err != nil {
 		return nil, err
