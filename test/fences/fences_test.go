@@ -22,13 +22,14 @@ var may = map[string][]string{
 	"inventory":       {"internal/source", "internal/value"},
 	"tasks/script":    {},
 	"tasks/etcd":      {},
-	"tasks/tasktest":  {"*"}, // test support
-	"tasks":           {"internal/source", "internal/value", "tasks/script", "tasks/etcd"},
+	"tasks/facts":     {"internal/source", "internal/value"},
+	"tasks":           {"internal/source", "internal/value", "tasks/script", "tasks/etcd", "tasks/facts"},
+	"tasks/tasktest":  {"internal/source", "internal/value", "tasks", "tasks/script"}, // for tests only
 	"playbooks":       {"internal/source", "internal/value", "internal/jinja", "tasks"},
 	"runner/action":   {"internal/source", "internal/value", "tasks"},
 	"runner/ssh":      {"internal/source", "tasks", "tasks/script"},
 	"runner":          {"internal/source", "internal/value", "internal/jinja", "inventory", "playbooks", "tasks", "tasks/script", "runner/action"},
-	"runner/report":   {"internal/value", "internal/source", "tasks", "runner"},
+	"runner/report":   {"internal/source", "internal/value", "tasks", "runner"},
 	"cmd/etcdplay":    {"*"},
 }
 
