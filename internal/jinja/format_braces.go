@@ -265,7 +265,7 @@ func (st *state) formatSpec(v any, spec string) (string, error) {
 // braces formats the digits of a number and its sign, or text.
 func (d *directive) braces(st *state, v any, group string) (body, sign string, isNumber bool, err error) {
 	wrong := func() error {
-		return fmt.Errorf("the format :%c does not fit %s %s", d.verb, article(v), brief(v))
+		return fmt.Errorf("the format does not fit %s %s", article(v), brief(v))
 	}
 	if b, ok := v.(bool); ok {
 		v, _ = wholeNumber(b) // as Python: '{:>5}'.format(True) is a number
@@ -322,7 +322,7 @@ func (d *directive) braces(st *state, v any, group string) (body, sign string, i
 		}
 		return grouped(s, group), d.sign(math.Signbit(f)), true, nil
 	}
-	if d.verb != 0 && d.verb != 's' {
+	if d.verb != 0 && d.verb != 's' || group != "" {
 		return "", "", false, wrong()
 	}
 	if _, isText := v.(string); !isText {

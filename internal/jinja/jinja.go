@@ -126,7 +126,10 @@ func (t *Template) Eval(ctx context.Context, env *Env) (any, error) {
 		if s, isText := v.(string); isText {
 			return t.restoreNewlines(s), nil
 		}
-		return st.export(v)
+		if v, err = st.export(v); err != nil {
+			return nil, t.text.place(0).wrap(err)
+		}
+		return v, nil
 	}
 	return t.restoreNewlines(string(st.out.buf)), nil
 }

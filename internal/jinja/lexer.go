@@ -81,6 +81,7 @@ type lexer struct {
 type opening struct {
 	delim string
 	kind  tokenKind // tokEOF stands for a comment
+	next  int       // where it stands next, from the last position on
 }
 
 const blanks = " \t\n\r\v\f"
@@ -90,7 +91,7 @@ func lex(t *text, s syntax) ([]token, error) {
 	s.fill()
 	l := &lexer{syntax: s, text: t, src: t.src, pos: s.start, lineBeg: true}
 	l.opens = []opening{
-		{s.VariableStart, tokExprBegin}, {s.BlockStart, tokStmtBegin}, {s.CommentStart, tokEOF},
+		{s.VariableStart, tokExprBegin, -1}, {s.BlockStart, tokStmtBegin, -1}, {s.CommentStart, tokEOF, -1},
 	}
 	sort.SliceStable(l.opens, func(i, j int) bool { return len(l.opens[i].delim) > len(l.opens[j].delim) })
 	for l.pos < len(l.src) {
@@ -169,16 +170,23 @@ func (l *lexer) data(s string, off int) {
 	l.toks = append(l.toks, token{kind: tokData, text: s, off: off, end: off + len(s)})
 }
 
+// nextOpening finds the next tag. Each delimiter is searched for once.
 func (l *lexer) nextOpening() (int, *opening) {
-	best, found := -1, (*opening)(nil)
+	best := len(l.src)
+	var found *opening
 	for i := range l.opens {
 		o := &l.opens[i]
-		at := strings.Index(l.src[l.pos:], o.delim)
-		if at >= 0 && (best < 0 || at < best) {
-			best, found = at, o
+		if o.next < l.pos {
+			o.next = len(l.src)
+			if at := strings.Index(l.src[l.pos:], o.delim); at >= 0 {
+				o.next = l.pos + at
+			}
+		}
+		if o.next < best {
+			best, found = o.next, o
 		}
 	}
-	return l.pos + best, found
+	return best, found
 }
 
 func (l *lexer) comment(at int) error {

@@ -33,7 +33,7 @@ type answers struct {
 }
 
 // inputs reads one input a line; # begins a comment.
-func inputs(t *testing.T, file string, escaped bool) []string {
+func inputs(t testing.TB, file string, escaped bool) []string {
 	t.Helper()
 	data, err := os.ReadFile("testdata/" + file)
 	if err != nil {

@@ -111,16 +111,11 @@ const slot = 16 // bytes of an element in a list
 
 // list makes room for a list of n elements.
 func (st *state) list(n int) ([]any, error) {
-	if n > st.limits.Memory/slot {
-		n = st.limits.Memory // too much, whatever it is
-	} else {
-		n *= slot
-	}
-	if err := st.charge(n); err != nil {
+	if err := st.charge(product(n, slot)); err != nil {
 		return nil, err
 	}
 	st.built = true
-	return make([]any, 0, n/slot), nil
+	return make([]any, 0, n), nil
 }
 
 func (st *state) enter() error {
