@@ -14,7 +14,9 @@ type Registry struct{ makers map[string]func() Module }
 func Builtin() *Registry {
 	return &Registry{map[string]func() Module{
 		"command":      func() Module { return &RunCommand{} },
+		"copy":         func() Module { return &Copy{} },
 		"fetch":        func() Module { return &Fetch{} },
+		"file":         func() Module { return &File{} },
 		"firewall":     func() Module { return &Firewall{} },
 		"gather_facts": func() Module { return &Setup{} },
 		"group":        func() Module { return &Group{} },
@@ -29,8 +31,11 @@ func Builtin() *Registry {
 		"setup":        func() Module { return &Setup{} },
 		"shell":        func() Module { return &RunShell{} },
 		"slurp":        func() Module { return &Slurp{} },
+		"stat":         func() Module { return &Stat{} },
+		"template":     func() Module { return &Template{} },
 		"user":         func() Module { return &User{} },
 		"verify":       func() Module { return &Verify{} },
+		"wait_for":     func() Module { return &WaitFor{} },
 	}}
 }
 

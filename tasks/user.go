@@ -196,3 +196,11 @@ func deref(s *string) string {
 	}
 	return *s
 }
+
+// or is s, or else another text.
+func or(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}

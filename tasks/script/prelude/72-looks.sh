@@ -1,0 +1,11 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # the ep_ variables of other files
+# What is looked at again and again while a task waits.
+
+# watch_file PATH: tells by the fact "state" whether it is there (else empty) and
+# whether it has changed since.
+watch_file() {
+	full_path "$1"
+	fact path "$ep_full"
+	fact state "$(stat -L -c '%i %s %y' -- "$ep_full" 2>/dev/null)"
+}
