@@ -51,7 +51,8 @@ type Shell struct {
 	answer time.Duration // how long a script may take to begin
 	turn   chan struct{} // holds the one turn to run a script
 
-	opening string // what is sent before the first script; then ""
+	opening string       // what is sent before the first script; then ""
+	read    map[int]bool // the units of the prelude that the shell has read
 
 	mu    sync.Mutex
 	run   *run      // the running script, or nil
@@ -87,8 +88,8 @@ func (e *Ended) Unwrap() error { return e.Err }
 func NewShell(p Process, opening string) *Shell {
 	s := &Shell{
 		p: p, limit: outputLimit, answer: answerLimit, turn: make(chan struct{}, 1),
-		opening: opening + withoutComments(shellText) + Prelude(),
-		ended:   make(chan struct{}),
+		opening: opening + withoutComments(shellText), read: map[int]bool{},
+		ended: make(chan struct{}),
 	}
 	var pumps sync.WaitGroup
 	pumps.Go(func() { s.pump(p.Stdout, 0) })
@@ -169,9 +170,10 @@ func (s *Shell) end() {
 	s.p.Close()
 }
 
-// send writes a script, and all that must precede the first one, at once.
+// send writes a script at once with all that must precede it: what begins a
+// shell, and the verbs that no script before has used.
 func (s *Shell) send(r *run, body string) {
-	text := "EP_BODY=" + Quote(body) + "\nep_run " + r.mark + " " + r.edge + " .\n"
+	text := missing(body, s.read) + "EP_BODY=" + Quote(body) + "\nep_run " + r.mark + " " + r.edge + " .\n"
 	if s.opening != "" {
 		text, s.opening = s.opening+text, ""
 	}

@@ -66,7 +66,9 @@ show_diff() {
 			return 0
 		}
 	done
-	printf '%sbefore %s\n' "$EP_MARK" "$1"
+	ep_f=$1
+	[ -f "$2" ] || ep_f= # new
+	printf '%sbefore %s\n' "$EP_MARK" "$ep_f"
 	[ ! -f "$2" ] || cat "$2"
 	printf '%s%safter %s\n' "$EP_MARK" "$EP_MARK" "$1"
 	cat "$3"

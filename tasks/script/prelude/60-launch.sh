@@ -335,7 +335,14 @@ launch_adopt() {
 	fi
 }
 
-# launch_drop NAME SECONDS: ends a unit for good and takes its file away, for a
+# launch_retire NAME: ends a unit for good.
+launch_retire() {
+	if would "stop and disable the systemd unit $1"; then
+		systemctl disable -q --now "$1.service" || fail "systemctl disable --now $1 failed"
+	fi
+}
+
+# launch_drop NAME: ends a unit for good and takes its file away, for a
 # daemon that from now on runs without systemd.
 launch_drop() {
 	if would "remove the systemd unit $1"; then
