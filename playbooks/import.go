@@ -1,6 +1,7 @@
 package playbooks
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -161,7 +162,7 @@ func (s scope) lookAhead(t *Task) {
 		if !known || name == "" {
 			return
 		}
-		if dir, ok := s.findRole(name, v.Pos); ok && !s.within(dir) && s.l.first(s.play.key()+dir+"\x00"+o.TasksFrom+"\x00"+o.HandlersFrom) {
+		if dir, ok := s.findRole(name, v.Pos); ok && !s.within(dir) && s.l.first(lookedInto{s.play, fmt.Sprint(dir, o)}) {
 			s.includeRole(name, v.Pos, o, t)
 		}
 		return
@@ -171,7 +172,7 @@ func (s scope) lookAhead(t *Task) {
 		return
 	}
 	file, found := s.l.find(under(s.taskDirs(), name))
-	if found && (slices.Contains(s.trail, file) || !s.l.first(s.play.key()+file)) {
+	if found && (slices.Contains(s.trail, file) || !s.l.first(lookedInto{s.play, file})) {
 		return
 	}
 	s.includeTasks(name, at, t)
@@ -181,13 +182,6 @@ func (s scope) lookAhead(t *Task) {
 // itself, on a condition.
 func (s *scope) within(dir string) bool {
 	return slices.ContainsFunc(s.trail, func(t string) bool { return strings.HasPrefix(t, "role "+dir) })
-}
-
-func (p *Play) key() string {
-	if p == nil {
-		return ""
-	}
-	return p.Pos.String() + "\x00"
 }
 
 // importRole replaces an import_role by a block with the role's tasks.

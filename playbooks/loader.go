@@ -34,7 +34,7 @@ type Loader struct {
 	mu       sync.Mutex
 	docs     map[string]*document
 	values   map[*yaml.Node]*Value
-	checked  map[string]bool // includes that were looked into before the run
+	checked  map[lookedInto]bool
 	warnings []*source.Error
 	warned   map[string]bool
 }
@@ -43,7 +43,7 @@ type Loader struct {
 func NewLoader(o Options) *Loader {
 	return &Loader{
 		opts: o, docs: map[string]*document{}, values: map[*yaml.Node]*Value{},
-		checked: map[string]bool{}, warned: map[string]bool{},
+		checked: map[lookedInto]bool{}, warned: map[string]bool{},
 	}
 }
 
@@ -98,8 +98,14 @@ func (l *Loader) warn(e *source.Error) {
 	}
 }
 
+// lookedInto is a file or role that was looked into ahead of its include.
+type lookedInto struct {
+	play *Play
+	what string
+}
+
 // first reports whether an include is looked into for the first time.
-func (l *Loader) first(key string) bool {
+func (l *Loader) first(key lookedInto) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	seen := l.checked[key]

@@ -286,3 +286,12 @@ func TestRepeatedRoles(t *testing.T) {
 		t.Error("import_role allows duplicates")
 	}
 }
+
+// Handlers of an included role are known each time a playbook is given.
+func TestLoadTwice(t *testing.T) {
+	t.Chdir("testdata/tree")
+	l := playbooks.NewLoader(playbooks.Options{Catalog: testCatalog})
+	if _, err := l.Load(t.Context(), []string{"notify.yml", "notify.yml"}); err != nil {
+		t.Error(report(err, nil))
+	}
+}
