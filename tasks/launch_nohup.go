@@ -23,8 +23,27 @@ func (l *Launch) runText(head string, words []string) string {
 	}
 	b.WriteString("exec " + script.Quote(words[0]))
 	for _, w := range words[1:] {
-		b.WriteString(" \\\n\t" + script.Quote(w))
+		b.WriteString(" \\\n\t" + quoteArg(w))
 	}
 	b.WriteByte('\n')
 	return b.String()
+}
+
+// quoteArg quotes a word that is not the first of a command, where --flag=value
+// needs no quotes for its flag.
+func quoteArg(word string) string {
+	flag, val, ok := strings.Cut(word, "=")
+	if ok && strings.HasPrefix(flag, "-") && script.Quote(flag) == flag {
+		return flag + "=" + script.Quote(val)
+	}
+	return script.Quote(word)
+}
+
+// commandLine is a command line as a user would type it.
+func commandLine(words []string) string {
+	out := []string{script.Quote(words[0])}
+	for _, w := range words[1:] {
+		out = append(out, quoteArg(w))
+	}
+	return strings.Join(out, " ")
 }

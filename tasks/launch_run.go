@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/etcdplay/etcdplay/tasks/script"
 )
@@ -40,7 +41,7 @@ func (l *Launch) carryOut(ctx context.Context, t *Target, d *daemon, p launchPla
 	res.Set("state", res.Msg)
 	res.Set("manager", d.manager)
 	if words, werr := l.words(false); werr == nil {
-		res.Set("command", script.QuoteAll(words...))
+		res.Set("command", commandLine(words))
 	}
 	if p.stale {
 		res.Warnings = append(res.Warnings, fmt.Sprintf("%s still runs as it was started: %s, and restart is never", l.Name, p.why))
@@ -84,7 +85,10 @@ func (l *Launch) record(s *script.Script, d *daemon, p launchPlan) {
 			}
 			s.Call("ensure_attrs", d.record, "root", "root", "0644")
 		} else {
-			s.Call("ensure_content", d.record, p.text, "root", "root", "0644")
+			if text, has := d.facts["unit"]; has && !strings.Contains(text, configMark) {
+				s.Set("FILE_BACKUP", "1") // somebody else wrote it
+			}
+			s.Call("ensure_content", d.record, p.text, "root", "root", "0644").Set("FILE_BACKUP", "0")
 		}
 		if l.Log != "" && p.act != leave {
 			s.Text(`if [ "$EP_CHECK" = 0 ]; then`).Call("launch_log", l.Log, owner(l.User, l.Group)).Text("fi")
@@ -94,11 +98,13 @@ func (l *Launch) record(s *script.Script, d *daemon, p launchPlan) {
 		}
 		return
 	}
-	if _, has := d.facts["unit"]; has {
-		s.Call("launch_drop", l.Name)
-	}
 	if p.act != leave || p.stale || d.facts["run"]+"\n" != p.plain {
 		s.Call("ensure_content", d.record, p.text, l.User, l.Group, "0700")
+	}
+	if text, has := d.facts["unit"]; has && strings.Contains(text, configMark) {
+		s.Call("launch_drop", l.Name)
+	} else if d.by == "systemd" || d.props["UnitFileState"] == "enabled" {
+		s.Call("launch_retire", l.Name) // somebody else wrote it, so it stays
 	}
 	if p.act == leave && d.by == "hand" {
 		title := fmt.Sprintf("note process %s in %s.pid", d.process.pid, d.base)
