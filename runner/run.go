@@ -87,6 +87,7 @@ type Run struct {
 	interrupted bool
 	startAt     string
 	step        bool
+	told        sync.Map // warnings
 	rawVars     sync.Map // of inventory variables: compiled once
 }
 
@@ -159,6 +160,13 @@ func (r *Run) emit(e Event) { r.events <- e }
 
 func (r *Run) warn(at source.Pos, host, text string) {
 	r.emit(Warning{Pos: at, Host: host, Text: text})
+}
+
+// warnOnce warns of something at a place, once in a run.
+func (r *Run) warnOnce(at source.Pos, text string) {
+	if _, told := r.told.LoadOrStore(at.String()+text, true); !told {
+		r.warn(at, "", text)
+	}
 }
 
 // host returns the run's record of an inventory host.

@@ -33,6 +33,7 @@ type scope struct {
 	memo   map[string]any
 	busy   []string // names being evaluated, to find loops
 	env    jinja.Env
+	warn   func(at source.Pos, text string) // may be nil
 }
 
 func newScope(layers []layer, env jinja.Env) *scope {
@@ -44,7 +45,9 @@ func newScope(layers []layer, env jinja.Env) *scope {
 // with is the scope with a stronger layer on top; nothing remembered carries
 // over, for what was evaluated may depend on the new names.
 func (s *scope) with(l layer) *scope {
-	return newScope(append([]layer{l}, s.layers...), s.env)
+	c := newScope(append([]layer{l}, s.layers...), s.env)
+	c.warn = s.warn
+	return c
 }
 
 // Var resolves a name (jinja.Vars).
@@ -65,6 +68,10 @@ func (s *scope) Var(ctx context.Context, name string) (any, bool, error) {
 		v, err = b.lazy.Eval(ctx, &s.env)
 		s.busy = s.busy[:len(s.busy)-1]
 		if err != nil {
+			if s.warn != nil && isUndefined(err) {
+				// As in Ansible, `default` then applies, which hides a typo.
+				s.warn(b.from, fmt.Sprintf("%s counts as undefined, because of its value: %v", name, err))
+			}
 			return nil, false, err
 		}
 	}

@@ -57,7 +57,9 @@ func (p *play) taskScope(h *host, t *playbooks.Task) *scope {
 		layers = appendVars(layers, p.roles[i].Defaults)
 	}
 	layers = append(layers, connectionNames(h))
-	return newScope(layers, p.run.env(searchDirs(p.spec, t)))
+	sc := newScope(layers, p.run.env(searchDirs(p.spec, t)))
+	sc.warn = p.run.warnOnce
+	return sc
 }
 
 // roleAbove is the role whose task includes r, or nil.

@@ -13,21 +13,29 @@ import (
 // A Conn is a host seen as one user: it shares the host's connection and has a
 // shell of its own, opened by the first Exec. It is a tasks.Conn.
 type Conn struct {
-	pool   *Pool
-	host   Host
-	become Become
+	pool    *Pool
+	host    Host
+	become  Become
+	opening chan struct{} // holds the one turn to open the shell
 
 	mu      sync.Mutex
 	current link          // as last used
 	shell   *script.Shell // nil before the first Exec, and after an error
+	busy    int           // how many Execs use the shell, or wait to
 }
 
 var _ tasks.Conn = (*Conn)(nil)
+
+func newConn(p *Pool, h Host, b Become, l link) *Conn {
+	return &Conn{pool: p, host: h, become: b, opening: make(chan struct{}, 1), current: l}
+}
 
 // Exec runs a script. A shell or connection that was lost before the script
 // began is replaced, once; one that is lost while the script runs gives
 // *tasks.Unreachable.
 func (c *Conn) Exec(ctx context.Context, cmd tasks.Command) (script.Output, error) {
+	c.use(1)
+	defer c.use(-1)
 	for again := false; ; again = true {
 		sh, fresh, err := c.open(ctx)
 		if err != nil {
@@ -58,10 +66,17 @@ func (c *Conn) Exec(ctx context.Context, cmd tasks.Command) (script.Output, erro
 
 // open gives the shell, a fresh one if there is none or it has died.
 func (c *Conn) open(ctx context.Context) (sh *script.Shell, fresh bool, err error) {
+	select {
+	case c.opening <- struct{}{}:
+		defer func() { <-c.opening }()
+	case <-ctx.Done():
+		return nil, false, context.Cause(ctx)
+	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.shell != nil && c.shell.Alive() {
-		return c.shell, false, nil
+	sh = c.shell
+	c.mu.Unlock()
+	if sh != nil && sh.Alive() {
+		return sh, false, nil
 	}
 	text, err := opening(c.become, "exec sh")
 	if err != nil {
@@ -71,19 +86,23 @@ func (c *Conn) open(ctx context.Context) (sh *script.Shell, fresh bool, err erro
 	if err != nil {
 		return nil, false, err
 	}
-	c.shell = script.NewShell(p, text)
-	return c.shell, true, nil
+	sh = script.NewShell(p, text)
+	c.mu.Lock()
+	c.shell = sh
+	c.mu.Unlock()
+	return sh, true, nil
 }
 
-// start starts a stage, over a new connection if the old one is gone. It is
-// called with mu held.
+// start starts a stage, over a new connection if the old one is gone.
 func (c *Conn) start(ctx context.Context) (script.Process, error) {
 	for again := false; ; again = true {
 		l, err := c.pool.link(ctx, c.host)
 		if err != nil {
 			return script.Process{}, err
 		}
+		c.mu.Lock()
 		c.current = l
+		c.mu.Unlock()
 		p, err := l.start(ctx)
 		switch {
 		case err == nil:
@@ -96,13 +115,39 @@ func (c *Conn) start(ctx context.Context) (script.Process, error) {
 	}
 }
 
+// use counts those who use the shell. When the last is done and others wait
+// for a session on this connection, the shell makes room.
+func (c *Conn) use(n int) {
+	c.mu.Lock()
+	c.busy += n
+	l := c.current
+	c.mu.Unlock()
+	if n < 0 && l.crowded() {
+		c.makeRoom()
+	}
+}
+
+// makeRoom closes the shell if nobody uses it.
+func (c *Conn) makeRoom() bool {
+	c.mu.Lock()
+	sh := c.shell
+	if c.busy > 0 || sh == nil {
+		c.mu.Unlock()
+		return false
+	}
+	c.shell = nil
+	c.mu.Unlock()
+	sh.Close()
+	return true
+}
+
 // drop forgets a shell that is of no more use.
 func (c *Conn) drop(sh *script.Shell) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.shell == sh {
 		c.shell = nil
 	}
+	c.mu.Unlock()
 	sh.Close()
 }
 
@@ -117,10 +162,15 @@ func (c *Conn) DialContext(ctx context.Context, network, addr string) (net.Conn,
 
 // HostKey is the host's key as it was verified when the connection was made:
 // "TYPE BASE64" as in known_hosts. It is empty for this machine itself.
-func (c *Conn) HostKey() string {
+func (c *Conn) HostKey() string { return c.link().hostKey() }
+
+// Login is the name of the user that logs in on the host.
+func (c *Conn) Login() string { return c.link().login() }
+
+func (c *Conn) link() link {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.current.hostKey()
+	return c.current
 }
 
 // Close ends the shell and the script that it runs. The connection stays for

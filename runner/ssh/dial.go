@@ -142,12 +142,12 @@ func (p *Pool) shake(ctx context.Context, r *route, dial func(context.Context) (
 		if clock.rang() {
 			err = errSlow
 		}
-		early := conn.in.Load() < 512 && hostKey == nil && hungUp(err)
+		early := r.proxy == "" && conn.in.Load() < 512 && hostKey == nil && hungUp(err)
 		return nil, early, explain(r, a, err)
 	}
 	l := &remote{
 		client: &goph.Client{Client: s.client, Config: &goph.Config{User: r.user, Addr: r.address, Port: uint(r.port)}},
-		route:  r, conn: conn, key: hostKey, gone: make(chan struct{}), sessions: make(chan struct{}, p.opts.Sessions),
+		route:  r, conn: conn, key: hostKey, gone: make(chan struct{}), sessions: newSessions(p.opts.Sessions, func() { p.makeRoom(r.host) }),
 	}
 	go l.keepAlive(p.opts.KeepAlive, p.opts.Unanswered)
 	return l, false, nil
@@ -188,7 +188,9 @@ func explain(r *route, a *attempt, err error) error {
 		u.Err = nil
 	default:
 		u.Msg = "no SSH connection with " + r.target()
-		if hungUp(err) {
+		if r.proxy != "" && hungUp(err) {
+			u.Err = errors.New("the ProxyCommand ended")
+		} else if hungUp(err) {
 			u.Err = errors.New("the server closed the connection during the handshake")
 			u.Hint = "sshd does so when too many log in at once (MaxStartups), or when it locks an address out (PerSourcePenalties, fail2ban)"
 		}

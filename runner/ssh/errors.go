@@ -29,7 +29,7 @@ func (c *Conn) notBegun(e *script.Ended) error {
 		}
 	}
 	said := strings.TrimSpace(strings.Join([]string{e.Stdout, e.Stderr}, "\n"))
-	u := c.unreachable("no shell: the login of "+c.current.login()+" ended before it began", errors.New(said))
+	u := c.unreachable("no shell: the login of "+c.link().login()+" ended before it began", errors.New(said))
 	u.Hint = "the login shell must be able to run `sh`; is the account locked, or its shell nologin?"
 	return u
 }
@@ -50,7 +50,7 @@ func (c *Conn) becomeFailure(code int, stderr string) *tasks.Failure {
 		return false
 	}
 	const password = "give its password with -K, or as ansible_become_password in a vault"
-	login := c.current.login()
+	login := c.link().login()
 	switch code {
 	case becomeMissing:
 		f.Msg = b.Method + " is not installed on the host"

@@ -84,9 +84,7 @@ func (c *Conn) stream(ctx context.Context, in io.Reader, out io.Writer, name, te
 	if err != nil {
 		return 0, "", err
 	}
-	c.mu.Lock()
 	p, err := c.start(ctx)
-	c.mu.Unlock()
 	if err != nil {
 		return 0, "", err
 	}

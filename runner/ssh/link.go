@@ -17,6 +17,8 @@ type link interface {
 	login() string
 	// hostKey is the host's key as a line of authorized_keys has it, or "".
 	hostKey() string
+	// crowded reports whether somebody waits for a session to end.
+	crowded() bool
 	// lost is closed when the link is gone; nil if it can't go.
 	lost() <-chan struct{}
 	Close() error

@@ -76,4 +76,5 @@ func (l *local) login() string {
 
 func (l *local) hostKey() string       { return "" }
 func (l *local) lost() <-chan struct{} { return nil }
+func (l *local) crowded() bool         { return false }
 func (l *local) Close() error          { return nil }

@@ -82,7 +82,7 @@ func (p *Pool) Connect(ctx context.Context, h Host, b Become) (*Conn, error) {
 	key := connKey{h, b}
 	c := p.conns[key]
 	if c == nil {
-		c = &Conn{pool: p, host: h, become: b, current: l}
+		c = newConn(p, h, b, l)
 		p.conns[key] = c
 	}
 	return c, nil
@@ -192,6 +192,23 @@ func (p *Pool) close(match func(Host) bool) {
 	all.Wait()
 	for _, l := range links {
 		l.Close()
+	}
+}
+
+// makeRoom closes an idle shell of a host, if there is one.
+func (p *Pool) makeRoom(h Host) {
+	p.mu.Lock()
+	var conns []*Conn
+	for k, c := range p.conns {
+		if k.host == h {
+			conns = append(conns, c)
+		}
+	}
+	p.mu.Unlock()
+	for _, c := range conns {
+		if c.makeRoom() {
+			return
+		}
 	}
 }
 

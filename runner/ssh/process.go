@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/etcdplay/etcdplay/tasks/script"
 	xssh "golang.org/x/crypto/ssh"
@@ -14,12 +15,11 @@ var errNoExit = errors.New("the connection ended before the command did")
 
 // startOn runs a command on a new session of an SSH connection. It speaks to the
 // channel itself and not through ssh.Session, whose Wait waits for the channel's
-// end: a process left in the background would hold that back. over is called when the
-// session is over.
+// end: a process left in the background would hold that back. over is called when a
+// session that was opened is over.
 func startOn(client *xssh.Client, command string, over func()) (script.Process, error) {
 	ch, reqs, err := client.OpenChannel("session", nil)
 	if err != nil {
-		over()
 		return script.Process{}, err
 	}
 	exit := make(chan int, 1)
@@ -59,7 +59,7 @@ func startOn(client *xssh.Client, command string, over func()) (script.Process, 
 	}
 	var once sync.Once
 	return script.Process{
-		Stdin: eofCloser{ch}, Stdout: ch, Stderr: ch.Stderr(),
+		Stdin: &input{ch: ch}, Stdout: ch, Stderr: ch.Stderr(),
 		Wait: func() (int, error) {
 			select {
 			case code := <-exit:
@@ -93,10 +93,44 @@ func signalCode(name string) int {
 	return 128 + numbers[name]
 }
 
-// eofCloser ends a channel's input and leaves its output open.
-type eofCloser struct{ ch xssh.Channel }
+// input is a channel's input. Its Close ends that and leaves the output open.
+// The channel must not be closed while it is written to, and a write may be
+// stuck: then the writer closes once it is free.
+type input struct {
+	ch      xssh.Channel
+	mu      sync.Mutex // held while writing
+	closing atomic.Bool
+	once    sync.Once
+}
 
-func (e eofCloser) Write(b []byte) (int, error) { return e.ch.Write(b) }
-func (e eofCloser) Close() error                { return e.ch.CloseWrite() }
+// Write writes piece by piece, so that Close need not wait for all of it.
+func (in *input) Write(b []byte) (n int, err error) {
+	in.mu.Lock()
+	for n < len(b) && err == nil && !in.closing.Load() {
+		var m int
+		m, err = in.ch.Write(b[n:min(n+32<<10, len(b))])
+		n += m
+	}
+	in.mu.Unlock()
+	if in.closing.Load() {
+		in.finish()
+		if n < len(b) && err == nil {
+			err = io.ErrClosedPipe
+		}
+	}
+	return n, err
+}
 
-var _ io.WriteCloser = eofCloser{}
+func (in *input) Close() error {
+	in.closing.Store(true)
+	in.finish()
+	return nil
+}
+
+// finish ends the input unless it is being written to.
+func (in *input) finish() {
+	if in.mu.TryLock() {
+		in.once.Do(func() { _ = in.ch.CloseWrite() }) // fails if the channel is gone
+		in.mu.Unlock()
+	}
+}

@@ -21,29 +21,39 @@ type remote struct {
 	conn     *counted
 	key      xssh.PublicKey
 	gone     chan struct{} // closed when the connection is lost or closed
-	sessions chan struct{} // one entry for each open session
+	sessions *sessions
 	dialTime time.Duration
 }
 
 // start starts a stage on a session of its own, when there is room for one.
 func (l *remote) start(ctx context.Context) (script.Process, error) {
-	select {
-	case l.sessions <- struct{}{}:
-	case <-l.gone:
-		return script.Process{}, errNoExit
-	case <-ctx.Done():
-		return script.Process{}, context.Cause(ctx)
+	for {
+		if err := l.sessions.enter(ctx, l.gone); err != nil {
+			return script.Process{}, err
+		}
+		p, err := startOn(l.client.Client, command, l.sessions.leave)
+		var refused *xssh.OpenChannelError
+		switch {
+		case err == nil:
+			return p, nil
+		case errors.As(err, &refused) && l.sessions.refused(ctx):
+		default:
+			l.sessions.leave()
+			return p, err
+		}
 	}
-	return startOn(l.client.Client, command, func() { <-l.sessions })
 }
+
+func (l *remote) crowded() bool { return l.sessions.waiting.Load() > 0 }
 
 // DialContext connects from the host to an address, through this connection.
 func (l *remote) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	c, err := l.client.DialContext(ctx, network, addr)
 	var refused *xssh.OpenChannelError
 	if errors.As(err, &refused) {
-		f := &tasks.Failure{Msg: fmt.Sprintf("%s can't connect to %s", l.route.host.Name, addr), Err: err}
+		f := &tasks.Failure{Msg: fmt.Sprintf("%s can't connect to %s: %s", l.route.host.Name, addr, refused.Message), Err: err}
 		if refused.Reason == xssh.Prohibited {
+			f.Msg = fmt.Sprintf("%s may not be used to connect to %s", l.route.host.Name, addr)
 			f.Hint = "its sshd forbids forwarding: set AllowTcpForwarding (local or yes) and PermitOpen in sshd_config"
 		}
 		return nil, f

@@ -57,6 +57,7 @@ func startSSHD(t testing.TB, lines ...string) *sshd {
 	}
 	pub := writeKey(t, s.client, "ed25519", "").PublicKey()
 	write(t, filepath.Join(dir, "authorized_keys"), string(xssh.MarshalAuthorizedKey(pub)))
+	// SHLVL keeps bash from reading the login files of whoever runs the tests.
 	config := "HostKey " + dir + "/host_ed25519\n" + strings.Join(lines, "\n") + `
 AuthorizedKeysFile ` + dir + `/authorized_keys
 StrictModes no
@@ -65,6 +66,7 @@ PidFile none
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 AllowTcpForwarding yes
+SetEnv SHLVL=5
 Subsystem sftp internal-sftp
 LogLevel ERROR
 `
