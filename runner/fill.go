@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"sync"
 
 	"github.com/etcdplay/etcdplay/internal/source"
 	"github.com/etcdplay/etcdplay/internal/value"
@@ -241,6 +241,24 @@ func (r moduleRun) run(ctx context.Context, c *call) (tasks.Result, error) {
 	return r.m.Run(ctx, t)
 }
 
+// A roster is who takes part in a task; all its calls share it.
+type roster struct{ everyone, reachable []tasks.Peer }
+
+// rosterOf works the roster out when it is first asked for.
+func (p *play) rosterOf(ctx context.Context) func() roster {
+	return sync.OnceValue(func() roster {
+		var r roster
+		for _, h := range p.peers {
+			peer := tasks.Peer{Name: h.name, Address: p.run.address(ctx, h)}
+			r.everyone = append(r.everyone, peer)
+			if h.inPlay && !h.gone.Load() && h.failing() == nil {
+				r.reachable = append(r.reachable, peer)
+			}
+		}
+		return r
+	})
+}
+
 // target connects and describes the call's host to a module.
 func (c *call) target(ctx context.Context) (*tasks.Target, error) {
 	env, err := c.environment(ctx)
@@ -261,16 +279,8 @@ func (c *call) target(ctx context.Context) (*tasks.Target, error) {
 		Files:  files{c},
 		Status: func(text string) { c.p.run.emit(Progress{Host: c.h.name, Task: c.t.Label(), Text: text}) },
 	}
-	for _, h := range c.p.peers {
-		peer := tasks.Peer{Name: h.name, Address: c.p.run.address(ctx, h)}
-		t.Everyone = append(t.Everyone, peer)
-		if h == on {
-			peer.Conn = conn
-		}
-		if slices.Contains(c.p.all, h) && !h.gone.Load() && h.failing() == nil {
-			t.Peers = append(t.Peers, peer)
-		}
-	}
+	r := c.roster()
+	t.Everyone, t.Peers = r.everyone, r.reachable
 	return t, nil
 }
 

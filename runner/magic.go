@@ -55,7 +55,7 @@ func (r *Run) hostMagic(h *host) computed {
 func (r *Run) magic(p *play, h *host, t *playbooks.Task) computed {
 	c := r.hostMagic(h)
 	is := func(v any) func() (any, error) { return func() (any, error) { return v, nil } }
-	c["ansible_play_hosts_all"] = is(anys(hostNames(p.all)))
+	c["ansible_play_hosts_all"] = func() (any, error) { return anys(hostNames(p.all)), nil }
 	remaining := func() (any, error) {
 		left := []any{}
 		for _, h := range p.all {

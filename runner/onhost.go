@@ -14,11 +14,12 @@ import (
 
 // A call is one task on one host for one item of its loop.
 type call struct {
-	p    *play
-	t    *playbooks.Task
-	h    *host
-	sc   *scope
-	item *item // nil without a loop
+	p      *play
+	t      *playbooks.Task
+	h      *host
+	sc     *scope
+	item   *item // nil without a loop
+	roster func() roster
 
 	delegate *host // where it runs, if that is another host
 	settings Settings
@@ -40,7 +41,7 @@ type outcome struct {
 }
 
 // onHost runs a task on one host: every item of its loop, one after another.
-func (p *play) onHost(ctx context.Context, t *playbooks.Task, h *host) {
+func (p *play) onHost(ctx context.Context, t *playbooks.Task, h *host, who func() roster) {
 	sc := p.taskScope(h, t)
 	items, err := p.items(ctx, sc, t)
 	if err != nil {
@@ -48,7 +49,7 @@ func (p *play) onHost(ctx context.Context, t *playbooks.Task, h *host) {
 		return
 	}
 	if t.Loop == nil || items == nil {
-		c := &call{p: p, t: t, h: h, sc: sc}
+		c := &call{p: p, t: t, h: h, sc: sc, roster: who}
 		c.conclude(ctx, c.attempt(ctx))
 		return
 	}
@@ -59,7 +60,7 @@ func (p *play) onHost(ctx context.Context, t *playbooks.Task, h *host) {
 				break
 			}
 		}
-		c := &call{p: p, t: t, h: h, sc: sc.with(it.vars), item: &items[i]}
+		c := &call{p: p, t: t, h: h, sc: sc.with(it.vars), item: &items[i], roster: who}
 		o := c.attempt(ctx)
 		c.tellItem(ctx, &o)
 		results = append(results, o)
@@ -98,7 +99,7 @@ func (c *call) attempt(ctx context.Context) outcome {
 			return c.failed(err)
 		}
 		o.dict.Set("attempts", try)
-		if holds || ctx.Err() != nil {
+		if holds || c.p.run.stopping(ctx) {
 			return o
 		}
 		if try >= tries {

@@ -181,6 +181,7 @@ func (p *play) bind(ctx context.Context) error {
 	}
 	for _, ih := range matched {
 		h := r.host(ih.Name)
+		h.inPlay = false
 		p.peers = append(p.peers, h)
 	}
 	for _, ih := range limited {
@@ -189,6 +190,7 @@ func (p *play) bind(ctx context.Context) error {
 			continue
 		}
 		h.enter()
+		h.inPlay = true
 		p.all = append(p.all, h)
 	}
 	if len(limited) == 0 {

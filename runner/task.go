@@ -67,7 +67,8 @@ func (p *play) task(ctx context.Context, t *playbooks.Task, hosts []*host) {
 	if m, ok := r.cfg.Tasks.New(t.Action); ok && coordinated(m) {
 		p.together(ctx, t, m, on)
 	} else {
-		p.each(ctx, sc, t, on, func(h *host) { p.onHost(ctx, t, h) })
+		who := p.rosterOf(ctx)
+		p.each(ctx, sc, t, on, func(h *host) { p.onHost(ctx, t, h, who) })
 	}
 	if once {
 		p.shareOnce(t, on[0], hosts)

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -81,9 +80,10 @@ func (p *play) round(ctx context.Context, t *playbooks.Task, m tasks.Module, hos
 	var mu sync.Mutex
 	parts := map[*host]*part{}
 	sc := p.taskScope(hosts[0], t)
+	who := p.rosterOf(ctx)
 	start := func(h *host) {
 		hsc := p.taskScope(h, t)
-		c := &call{p: p, t: t, h: h, sc: hsc, begun: time.Now()}
+		c := &call{p: p, t: t, h: h, sc: hsc, begun: time.Now(), roster: who}
 		if itemOf != nil {
 			c.item = itemOf(h)
 			c.sc = hsc.with(c.item.vars)
@@ -104,7 +104,7 @@ func (p *play) round(ctx context.Context, t *playbooks.Task, m tasks.Module, hos
 	var outside []*host
 	if _, ok := m.(tasks.Gatherer); ok && itemOf == nil {
 		for _, h := range p.peers {
-			if !slices.Contains(hosts, h) && !slices.Contains(p.all, h) {
+			if !h.inPlay {
 				outside = append(outside, h)
 			}
 		}
@@ -112,7 +112,7 @@ func (p *play) round(ctx context.Context, t *playbooks.Task, m tasks.Module, hos
 	asked := map[*host]*part{}
 	if len(parts) > 0 && len(outside) > 0 {
 		p.each(ctx, sc, t, outside, func(h *host) {
-			c := &call{p: p, t: t, h: h, sc: p.taskScope(h, t), begun: time.Now()}
+			c := &call{p: p, t: t, h: h, sc: p.taskScope(h, t), begun: time.Now(), roster: who}
 			if pt, _, ended := p.begin(ctx, c); !ended {
 				mu.Lock()
 				defer mu.Unlock()

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -18,23 +16,38 @@ import (
 	"github.com/etcdplay/etcdplay/tasks/script"
 )
 
-// inMemory is how much of a file that can't be read twice is held in memory,
-// in bytes; more goes through a temporary file.
-const inMemory = 8 << 20
+const (
+	// small is how large a file may be, in bytes, to go as the text of a script
+	// through the shell that is open already: one round trip. Larger ones get a
+	// session of their own: three, and the time that the login shell takes to
+	// start, but no bytes spent on escapes.
+	small = 64 << 10
+	// smallGet is the same for files that come: they come as they are.
+	smallGet = 4 << 20
+)
 
-// putText writes standard input to $2: into a temporary file beside it, which
-// takes its place only when it holds just the bytes that were sent. A lost
-// connection looks like the input's end; the count tells.
-const putText = `umask 077; [ ! -d "$2" ] || { echo "it is a directory" >&2; exit 1; }; trap 'rm -f -- "$1"' EXIT; ` +
-	`cat >"$1" || exit 1; [ "$(wc -c <"$1")" -eq "$3" ] || { echo "it did not come whole" >&2; exit 1; }; ` +
+// checkPut begins each way to write: $1 is the temporary file, $2 the file.
+const checkPut = `umask 077; [ ! -d "$2" ] || { echo "it is a directory" >&2; exit 1; }; trap 'rm -f -- "$1"' EXIT; `
+
+// endPut compares what arrived with $3, its size, and $4, its SHA-256 where
+// the host can tell, and puts it in place with the mode $5. A lost connection
+// looks like the input's end; the size tells.
+const endPut = `[ "$(wc -c <"$1")" -eq "$3" ] || { echo "it did not come whole" >&2; exit 1; }; ` +
 	`if command -v sha256sum >/dev/null 2>&1; then s=$(sha256sum <"$1"); [ "${s%% *}" = "$4" ] || { echo "its checksum differs" >&2; exit 1; }; fi; ` +
 	`chmod -- "$5" "$1" && mv -f -- "$1" "$2"`
 
 // getText writes $1 to standard output behind a fence, so that what the login
-// shell may have printed is no part of the file. 66: it does not exist.
+// shell may have printed is no part of the file.
 const getText = `[ -e "$1" ] || [ -L "$1" ] || exit 66; exec 3<"$1" || exit 1; printf %s "$2"; cat <&3`
 
-const getMissing = 66
+// getSmall writes $1 if it is no larger than $2 bytes.
+const getSmall = `[ -e "$1" ] || [ -L "$1" ] || exit 66; [ ! -f "$1" ] || [ "$(wc -c <"$1")" -le "$2" ] || exit 67; exec cat <"$1"`
+
+// exit codes of the texts above
+const (
+	getMissing = 66
+	getLarge   = 67
+)
 
 // Put writes a file as this user: into a temporary file beside dst, compared
 // by size and SHA-256, and then renamed.
@@ -44,10 +57,24 @@ func (c *Conn) Put(ctx context.Context, r io.Reader, dst string, mode fs.FileMod
 		return err
 	}
 	defer src.close()
-	tmp := path.Join(path.Dir(dst), ".etcdplay-"+rand.Text())
-	code, said, err := c.stream(ctx, src.r, io.Discard, "put", putText, tmp, dst,
-		strconv.FormatInt(src.size, 10), src.sum, strconv.FormatUint(uint64(mode.Perm()|octalBits(mode)), 8))
-	if err != nil {
+	args := []string{
+		path.Join(path.Dir(dst), ".etcdplay-"+rand.Text()), dst,
+		strconv.FormatInt(src.size, 10), src.sum, strconv.FormatUint(uint64(mode.Perm()|octalBits(mode)), 8),
+	}
+	var code int
+	var said string
+	if src.size <= small {
+		data, err := io.ReadAll(src.r)
+		if err != nil {
+			return err
+		}
+		out, err := c.Exec(ctx, tasks.Command{Script: "set -- " + script.QuoteAll(args...) + "\n" +
+			checkPut + "printf '" + escaped(data) + "' >\"$1\" || exit 1; " + endPut})
+		if err != nil {
+			return err
+		}
+		code, said = out.Code, strings.TrimSpace(string(out.Stderr))
+	} else if code, said, err = c.stream(ctx, src.r, io.Discard, checkPut+`cat >"$1" || exit 1; `+endPut, args...); err != nil {
 		return err
 	}
 	if code != 0 {
@@ -56,30 +83,54 @@ func (c *Conn) Put(ctx context.Context, r io.Reader, dst string, mode fs.FileMod
 	return nil
 }
 
+// escaped makes a format for printf of any bytes, to stand between single quotes.
+func escaped(data []byte) string {
+	var b strings.Builder
+	b.Grow(len(data) + len(data)/4)
+	for _, c := range data {
+		if c >= ' ' && c < 0x7f && c != '\'' && c != '\\' && c != '%' || c == '\n' || c == '\t' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, `\%03o`, c)
+		}
+	}
+	return b.String()
+}
+
 // Get reads a file as this user. A missing one is fs.ErrNotExist.
 func (c *Conn) Get(ctx context.Context, src string, w io.Writer) error {
-	fence := "ep" + rand.Text()
-	code, said, err := c.stream(ctx, strings.NewReader(""), &behind{fence: []byte(fence), w: w}, "get", getText, src, fence)
+	out, err := c.Exec(ctx, tasks.Command{Script: "set -- " + script.QuoteAll(src, strconv.Itoa(smallGet)) + "\n" + getSmall})
+	code, said := out.Code, string(out.Stderr)
+	switch {
+	case err != nil:
+		return err
+	case code == 0:
+		_, err := w.Write(out.Stdout)
+		return err
+	case code == getLarge:
+		fence := "ep" + rand.Text()
+		code, said, err = c.stream(ctx, strings.NewReader(""), &behind{fence: []byte(fence), w: w}, getText, src, fence)
+	}
 	switch {
 	case err != nil:
 		return err
 	case code == getMissing:
 		return &tasks.Failure{Msg: src + " does not exist", Code: code, Err: fs.ErrNotExist}
 	case code != 0:
-		return &tasks.Failure{Msg: "can't read " + src, Stderr: said, Code: code}
+		return &tasks.Failure{Msg: "can't read " + src, Stderr: strings.TrimSpace(said), Code: code}
 	}
 	return nil
 }
 
-// stream runs a one-line shell text with arguments on a stage of its own, as
+// stream runs a one-line shell text with arguments on a session of its own, as
 // this user, with in as its standard input.
-func (c *Conn) stream(ctx context.Context, in io.Reader, out io.Writer, name, text string, args ...string) (code int, said string, err error) {
+func (c *Conn) stream(ctx context.Context, in io.Reader, out io.Writer, text string, args ...string) (code int, said string, err error) {
 	for _, a := range args {
 		if strings.ContainsAny(a, "\n\x00") {
 			return 0, "", tasks.Failf("a file name with a newline can't be transferred: %q", a)
 		}
 	}
-	line := "exec sh -c " + script.QuoteAll(append([]string{text, name}, args...)...)
+	line := "exec sh -c " + script.QuoteAll(append([]string{text, "sh"}, args...)...)
 	open, err := opening(c.become, line)
 	if err != nil {
 		return 0, "", err
@@ -91,88 +142,64 @@ func (c *Conn) stream(ctx context.Context, in io.Reader, out io.Writer, name, te
 	defer p.Close()
 	stop := context.AfterFunc(ctx, func() { p.Stdin.Close(); p.Close() })
 	defer stop()
-	readErr := make(chan error, 1)
+	sent := make(chan error, 1)
 	go func() {
 		_, err := io.WriteString(p.Stdin, open)
 		if err == nil {
-			_, err = io.Copy(p.Stdin, in)
+			_, err = io.Copy(p.Stdin, reads{in})
 		}
-		// An error may be the far side's end, of which it says more itself.
-		readErr <- err
 		p.Stdin.Close()
+		sent <- err
 	}()
-	outErr := make(chan error, 1)
-	go func() { _, err := io.Copy(out, p.Stdout); outErr <- err }()
-	errText := make(chan string, 1)
+	got := make(chan error, 1)
+	go func() { _, err := io.Copy(out, p.Stdout); got <- err }()
+	words := make(chan string, 1)
 	go func() {
 		b, _ := io.ReadAll(io.LimitReader(p.Stderr, 64<<10))
 		_, _ = io.Copy(io.Discard, p.Stderr)
-		errText <- strings.TrimSpace(string(b))
+		words <- strings.TrimSpace(string(b))
 	}()
 	code, err = p.Wait()
 	if err == nil {
-		err = <-outErr // all of it, not only what came before the exit code
+		err = <-got // all of it, not only what came before the exit code
 	}
 	if ctx.Err() != nil {
 		return 0, "", context.Cause(ctx)
 	}
 	if err != nil {
+		var ours *readError
+		if errors.As(err, &ours) {
+			return 0, "", ours.err
+		}
 		return 0, "", c.unreachable("the connection was lost during a transfer", err)
 	}
-	said = <-errText
+	said = <-words
 	if f := c.becomeFailure(code, said); c.become.User != "" && f != nil {
 		return 0, "", f
+	}
+	// What could not be read here counts, what could not be written there has
+	// been said by the far side.
+	p.Close()
+	var ours *readError
+	if errors.As(<-sent, &ours) {
+		return 0, "", ours.err
 	}
 	return code, said, nil
 }
 
-// measured is a file to send: its size and sum are known before it goes.
-type measured struct {
-	r     io.Reader
-	size  int64
-	sum   string // SHA-256 in hex
-	close func()
-}
+// reads marks the errors of reading, to tell them from those of writing.
+type reads struct{ r io.Reader }
 
-// measure reads what is to be sent once, for its size and sum.
-func measure(r io.Reader) (*measured, error) {
-	h := sha256.New()
-	m := &measured{close: func() {}}
-	var err error
-	if s, ok := r.(io.ReadSeeker); ok {
-		start, e := s.Seek(0, io.SeekCurrent)
-		if e == nil {
-			m.size, err = io.Copy(h, s)
-			if err == nil {
-				_, err = s.Seek(start, io.SeekStart)
-			}
-			m.r, m.sum = s, hex.EncodeToString(h.Sum(nil))
-			return m, err
-		}
+type readError struct{ err error }
+
+func (e *readError) Error() string { return e.err.Error() }
+
+func (r reads) Read(b []byte) (int, error) {
+	n, err := r.r.Read(b)
+	if err != nil && err != io.EOF {
+		err = &readError{err}
 	}
-	head, err := io.ReadAll(io.LimitReader(io.TeeReader(r, h), inMemory))
-	if err != nil {
-		return nil, err
-	}
-	m.r, m.size = bytes.NewReader(head), int64(len(head))
-	if m.size == inMemory {
-		f, err := os.CreateTemp("", "etcdplay-put-")
-		if err != nil {
-			return nil, err
-		}
-		m.close = func() { f.Close(); os.Remove(f.Name()) }
-		n, err := io.Copy(io.MultiWriter(f, h), r)
-		if err == nil {
-			_, err = f.Seek(0, io.SeekStart)
-		}
-		if err != nil {
-			m.close()
-			return nil, err
-		}
-		m.r, m.size = io.MultiReader(m.r, f), m.size+n
-	}
-	m.sum = hex.EncodeToString(h.Sum(nil))
-	return m, nil
+	return n, err
 }
 
 // octalBits are the bits of a mode above the permissions, as chmod counts them.
