@@ -26,6 +26,7 @@ type host struct {
 	rescuing atomic.Pointer[failure]             // what the rescue section that it is in is about
 	out      atomic.Bool                         // it takes no more part in this play (end_host, end_play)
 	gone     atomic.Bool                         // unreachable: no more part in the run
+	inPlay   bool                                // it takes part in the present play: --limit and earlier failures heeded
 	failed   bool                                // it failed in an earlier play: no more part in later ones
 	ranRole  map[*playbooks.Role]*playbooks.Role // by the first of its uses, the use of a role that ran
 }
