@@ -44,7 +44,7 @@ func Plain(name string, m Documented) string {
 	if args := flatArgs(Args(m), ""); len(args) > 0 {
 		b.WriteString("\nARGUMENTS\n")
 		for _, a := range args {
-			fmt.Fprintf(&b, "  %s (%s%s)\n", a.Name, a.Type, plainDefault(a))
+			b.WriteString(wrap(fmt.Sprintf("%s (%s%s)", a.Name, a.Type, plainDefault(a)), "  ", 78))
 			b.WriteString(wrap(argNotes(a), "      ", 78))
 		}
 	}

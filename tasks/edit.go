@@ -8,11 +8,16 @@ import (
 	"github.com/etcdplay/etcdplay/tasks/script"
 )
 
-// FileAttrs are the arguments of every task that writes a file.
-type FileAttrs struct {
+// Owners are the arguments that say whose a file is.
+type Owners struct {
 	Owner string `arg:"owner" doc:"User name or number; the user must exist"`
 	Group string `arg:"group" doc:"Group name or number; the group must exist"`
-	Mode  Mode   `arg:"mode,preserve" doc:"Octal in quotes (\"0644\") or symbolic (u=rw,go=r); a new file without it gets what the umask leaves"`
+}
+
+// FileAttrs are the arguments of the tasks that change files.
+type FileAttrs struct {
+	Owners
+	Mode Mode `arg:"mode" doc:"Octal in quotes (\"0644\") or symbolic (u=rw,go=r); a new file without it gets what the umask leaves"`
 }
 
 // A FileEdit says which text file on the host is rewritten, and how. A link is

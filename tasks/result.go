@@ -107,11 +107,11 @@ func (r *Result) read(out script.Output) error {
 			r.Set(key, val)
 		case script.DiffBefore:
 			name, text, _ := strings.Cut(rec.Text, "\n")
-			r.Diffs = append(r.Diffs, Diff{BeforeHeader: name, AfterHeader: name, Before: text})
+			r.Diffs = append(r.Diffs, Diff{BeforeHeader: name, Before: text})
 		case script.DiffAfter:
-			_, text, _ := strings.Cut(rec.Text, "\n")
+			name, text, _ := strings.Cut(rec.Text, "\n")
 			if n := len(r.Diffs); n > 0 {
-				r.Diffs[n-1].After = text
+				r.Diffs[n-1].AfterHeader, r.Diffs[n-1].After = name, text
 			}
 		case script.Skip:
 			r.Skipped, r.Msg = true, rec.Text

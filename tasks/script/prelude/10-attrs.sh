@@ -171,7 +171,8 @@ ensure_attrs_tree() {
 	full_path "$1"
 	scratch
 	ep_top=$ep_full
-	find "$ep_top" -print >"$ep_scratch/tree" || fail "can't read all of $ep_top"
+	find "$ep_top" -print >"$ep_scratch/found" || fail "can't read all of $ep_top"
+	sort "$ep_scratch/found" >"$ep_scratch/tree"
 	while IFS= read -r ep_each; do
 		if [ -L "$ep_each" ]; then
 			ensure_link_owner "$ep_each" "$2" "$3"

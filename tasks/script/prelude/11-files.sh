@@ -23,6 +23,8 @@ ensure_dir() {
 		ensure_attrs "$ep_dir" "$2" "$3" "$4"
 		return
 	fi
+	ep_foreseen=${ep_foreseen:-
+}
 	# from the top down, so that each parent is a directory when it is used
 	ep_rest=$ep_dir ep_sofar=
 	while [ -n "$ep_rest" ]; do
@@ -36,7 +38,12 @@ ensure_dir() {
 	done
 }
 
+# make_dir PATH OWNER GROUP MODE: one level. In check mode it is recorded once,
+# however many directories below it are made.
 make_dir() {
+	case $ep_foreseen in *"
+$1
+"*) return 0 ;; esac
 	if [ -e "$1" ] || [ -L "$1" ]; then
 		what_is "$1"
 		fail "can't make the directory $ep_dir: $1 is $ep_what" "nothing was removed; move it away, or choose another path"
@@ -45,6 +52,8 @@ make_dir() {
 		mkdir ${4:+-m 0700} -- "$1" || fail "can't make the directory $1"
 		new_attrs d "$2" "$3" "$4" "$1"
 	else
+		ep_foreseen="$ep_foreseen$1
+"
 		owner_ids "$2" "$3"
 	fi
 }
