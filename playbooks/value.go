@@ -126,7 +126,10 @@ func (c *Cond) Eval(ctx context.Context, env *jinja.Env) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if v, err = t.Eval(ctx, env); err != nil {
+		// The text may have come from a host: it must not run lookups here.
+		safe := *env
+		safe.NoLookups = true
+		if v, err = t.Eval(ctx, &safe); err != nil {
 			return false, err
 		}
 	}

@@ -36,6 +36,9 @@ type Env struct {
 	// Lookup is asked before the built-in lookups; it may be nil. handled is
 	// false for a name that it leaves to them.
 	Lookup func(ctx context.Context, name string, args []any, kwargs *value.Dict) (v any, handled bool, err error)
+	// NoLookups refuses every lookup. Set it for text that did not come from
+	// the user's own files.
+	NoLookups bool
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// Limits bound one Eval; zero fields take DefaultLimits.

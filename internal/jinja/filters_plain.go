@@ -1,10 +1,12 @@
 package jinja
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
 
+	"github.com/etcdplay/etcdplay/internal/source"
 	"github.com/etcdplay/etcdplay/internal/value"
 )
 
@@ -64,15 +66,19 @@ func filterMandatory(c *call) (any, error) {
 	if !ok {
 		return c.in, nil
 	}
+	// Not an UndefinedError: a `default` around it must not hide it.
 	if c.given(0) {
-		e := c.at.errorf("%s", c.text(0, ""))
-		e.Err = &UndefinedError{u.name, e.Msg}
-		return nil, e
+		return nil, fmt.Errorf("%s", c.text(0, ""))
 	}
-	if err := u.err(); u.cause != nil || u.at.text != nil {
-		return nil, err
+	msg := u.err().Error()
+	var e *source.Error
+	if errors.As(u.err(), &e) {
+		if msg = e.Msg; u.cause != nil {
+			msg += " (at " + e.Pos.String() + ")"
+		}
+		return nil, &hinted{"mandatory: " + msg, e.Hint}
 	}
-	return nil, &UndefinedError{u.name, fmt.Sprintf("the mandatory variable '%s' is not defined", u.name)}
+	return nil, fmt.Errorf("mandatory: %s", msg)
 }
 
 func filterLength(c *call) (any, error) {

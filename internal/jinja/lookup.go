@@ -114,6 +114,9 @@ func isLimit(err error) bool {
 func (st *state) runLookup(name string, at place, terms []any, kw []kwarg) ([]any, error) {
 	st.built = true
 	plain := unqualified(name)
+	if st.env.NoLookups {
+		return nil, &hinted{"no lookups here: this text came out of a variable", "use the lookup where the variable is defined"}
+	}
 	if st.env.Lookup != nil {
 		named := &value.Dict{}
 		for _, k := range kw {
