@@ -10,58 +10,61 @@ import (
 	"github.com/kevinburke/ssh_config"
 )
 
+// systemConfig is every user's ssh_config; its place is the same everywhere.
+const systemConfig = "/etc/ssh/ssh_config"
+
 // config is the user's ssh_config: the files in order of precedence.
-type config struct{ files []*ssh_config.Config }
+type config struct {
+	files []*ssh_config.Config
+	// skipped says why the system's file is passed over, or "". Distributions
+	// write what the library can't read there (Match final), and what it
+	// usually holds, ciphers and the terminal's locale, matters little here.
+	skipped string
+}
 
 // loadConfig reads the file, or the user's and the system's.
 func loadConfig(file string) (*config, error) {
 	c := &config{}
-	var files []string
 	switch file {
 	case "none":
+		return c, nil
 	case "":
 		if home, err := os.UserHomeDir(); err == nil {
-			files = append(files, filepath.Join(home, ".ssh", "config"))
-		}
-		files = append(files, "/etc/ssh/ssh_config")
-	default:
-		files = []string{expandHome(file)}
-	}
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if errors.Is(err, os.ErrNotExist) && file == "" {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if err := refuseMatchExec(f, string(text)); err != nil {
-			return nil, err
-		}
-		parsed, err := ssh_config.DecodeBytes(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f, err)
-		}
-		c.files = append(c.files, parsed)
-	}
-	return c, nil
-}
-
-// refuseMatchExec refuses what the library would take for true.
-func refuseMatchExec(file, text string) error {
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
-		f := strings.Fields(strings.ToLower(strings.ReplaceAll(line, "=", " ")))
-		if len(f) > 1 && f[0] == "match" {
-			for _, w := range f[1:] {
-				if strings.TrimPrefix(w, "!") == "exec" {
-					return fmt.Errorf("%s:%d: `Match exec` is not supported: give another file with ansible_ssh_common_args: -F FILE", file, n)
-				}
+			if err := c.read(filepath.Join(home, ".ssh", "config")); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return nil, err
 			}
 		}
+		if err := c.read(systemConfig); err != nil && !errors.Is(err, os.ErrNotExist) {
+			c.skipped = err.Error()
+		}
+		return c, nil
 	}
+	return c, c.read(expandHome(file))
+}
+
+func (c *config) read(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	parsed, err := ssh_config.DecodeBytes(text)
+	if err != nil {
+		return placed(file, err)
+	}
+	c.files = append(c.files, parsed)
 	return nil
+}
+
+// placed writes the library's "(LINE, COLUMN): reason" as FILE:LINE:COLUMN.
+func placed(file string, err error) error {
+	var line, column int
+	reason := err.Error()
+	if _, e := fmt.Sscanf(reason, "(%d, %d):", &line, &column); e != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	_, reason, _ = strings.Cut(reason, "): ")
+	return fmt.Errorf("%s:%d:%d: %s (only `Match all` and `Match host` are understood; --ssh-config names another file, or none)",
+		file, line, column, strings.ReplaceAll(reason, "ssh_config: ", ""))
 }
 
 // get gives the values of an option for a host, in order of precedence.

@@ -17,6 +17,7 @@ type Conn struct {
 	host    Host
 	become  Become
 	opening chan struct{} // holds the one turn to open the shell
+	tally   *tally
 
 	mu      sync.Mutex
 	current link          // as last used
@@ -27,7 +28,7 @@ type Conn struct {
 var _ tasks.Conn = (*Conn)(nil)
 
 func newConn(p *Pool, h Host, b Become, l link) *Conn {
-	return &Conn{pool: p, host: h, become: b, opening: make(chan struct{}, 1), current: l}
+	return &Conn{pool: p, host: h, become: b, opening: make(chan struct{}, 1), tally: p.tally(h.Name), current: l}
 }
 
 // Exec runs a script. A shell or connection that was lost before the script
@@ -41,6 +42,7 @@ func (c *Conn) Exec(ctx context.Context, cmd tasks.Command) (script.Output, erro
 		if err != nil {
 			return script.Output{}, err
 		}
+		c.tally.trips.Add(1)
 		out, err := sh.Run(ctx, cmd.Script, cmd.OnRecord)
 		if err == nil {
 			return out, nil

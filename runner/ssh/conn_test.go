@@ -170,3 +170,17 @@ func alive(pid int) bool {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && !bytes.Contains(b, []byte(") Z "))
 }
+
+func TestStats(t *testing.T) {
+	s := startSSHD(t)
+	p := s.pool(nil)
+	c := connect(t, p, s.host(), Become{})
+	for range 3 {
+		mustExec(t, c, "head -c 10000 /dev/zero")
+	}
+	got := p.Stats()
+	if len(got) != 1 || got[0].Host != "peer" || got[0].Connections != 1 || got[0].RoundTrips != 5 ||
+		got[0].Dial <= 0 || got[0].In < 30000 || got[0].Out < 1000 {
+		t.Errorf("%+v", got)
+	}
+}

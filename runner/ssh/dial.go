@@ -9,7 +9,6 @@ import (
 	"net"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -50,7 +49,8 @@ func (p *Pool) dial(ctx context.Context, h Host, via []Host) (*remote, error) {
 	for try := 0; ; try++ {
 		l, dropped, err := p.shake(ctx, r, dial, algorithms)
 		if err == nil {
-			l.dialTime = time.Since(began)
+			l.conn.tally.connections.Add(1)
+			l.conn.tally.dial.Add(int64(time.Since(began)))
 			return l, nil
 		}
 		if ctx.Err() != nil {
@@ -103,7 +103,7 @@ func (p *Pool) shake(ctx context.Context, r *route, dial func(context.Context) (
 	if err != nil {
 		return nil, false, noWay(r, err)
 	}
-	conn := &counted{Conn: raw}
+	conn := &counted{Conn: raw, tally: p.tally(r.host.Name)}
 	// Neither a cancelled run nor a silent server may leave us hanging.
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
@@ -202,24 +202,6 @@ func explain(r *route, a *attempt, err error) error {
 func hungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
 		strings.HasSuffix(err.Error(), ": EOF") || strings.HasSuffix(err.Error(), "connection reset by peer")
-}
-
-// counted counts the bytes of a connection.
-type counted struct {
-	net.Conn
-	in, out atomic.Int64
-}
-
-func (c *counted) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	c.in.Add(int64(n))
-	return n, err
-}
-
-func (c *counted) Write(b []byte) (int, error) {
-	n, err := c.Conn.Write(b)
-	c.out.Add(int64(n))
-	return n, err
 }
 
 // A clock rings once its time is over; while it is held it stands still.

@@ -20,7 +20,10 @@ const (
 	// small is how large a file may be, in bytes, to go as the text of a script
 	// through the shell that is open already: one round trip. Larger ones get a
 	// session of their own: three, and the time that the login shell takes to
-	// start, but no bytes spent on escapes.
+	// start, but no bytes spent on escapes. SFTP, with concurrent writes, was
+	// measured against that session (64 MiB: 0.15 s and 0.36 s on loopback, 1.6 s
+	// and 1.8 s at 40 ms): without checksum, mode and rename, which the latter
+	// figures have, it gains nothing; and it knows neither sudo nor dropbear.
 	small = 64 << 10
 	// smallGet is the same for files that come: they come as they are.
 	smallGet = 4 << 20
@@ -139,6 +142,7 @@ func (c *Conn) stream(ctx context.Context, in io.Reader, out io.Writer, text str
 	if err != nil {
 		return 0, "", err
 	}
+	c.tally.trips.Add(1)
 	defer p.Close()
 	stop := context.AfterFunc(ctx, func() { p.Stdin.Close(); p.Close() })
 	defer stop()

@@ -33,7 +33,8 @@ type Options struct {
 	// for one file, and only when the server would take that key; nil as above.
 	// AskHostKey and AskPassphrase are never called at the same time.
 	AskPassphrase func(ctx context.Context, keyFile string) (string, error)
-	// Notice hears of what delays a connection; may be nil.
+	// Notice hears of what delays a connection, and, with an empty host, of a
+	// system-wide ssh_config that is passed over; may be nil.
 	Notice func(host, text string)
 
 	Agent   string        // the agent's socket; "": $SSH_AUTH_SOCK; "none": no agent

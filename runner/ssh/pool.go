@@ -13,11 +13,12 @@ type Pool struct {
 	keys   *keyring
 	hosts  *knownHosts
 
-	mu     sync.Mutex
-	closed bool
-	links  map[linkKey]*slot
-	conns  map[connKey]*Conn
-	gates  map[string]chan struct{} // for each server, so many handshakes at once
+	mu      sync.Mutex
+	closed  bool
+	links   map[linkKey]*slot
+	conns   map[connKey]*Conn
+	gates   map[string]chan struct{} // for each server, so many handshakes at once
+	tallies map[string]*tally
 }
 
 type linkKey struct {
@@ -47,9 +48,12 @@ func NewPool(o Options) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.skipped != "" {
+		o.Notice("", "passing over "+cfg.skipped)
+	}
 	return &Pool{
 		opts: o, config: cfg, keys: newKeyring(o), hosts: newKnownHosts(o),
-		links: map[linkKey]*slot{}, conns: map[connKey]*Conn{}, gates: map[string]chan struct{}{},
+		links: map[linkKey]*slot{}, conns: map[connKey]*Conn{}, gates: map[string]chan struct{}{}, tallies: map[string]*tally{},
 	}, nil
 }
 
@@ -73,6 +77,7 @@ func (p *Pool) Connect(ctx context.Context, h Host, b Become) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	fresh := newConn(p, h, b, l)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
@@ -82,7 +87,7 @@ func (p *Pool) Connect(ctx context.Context, h Host, b Become) (*Conn, error) {
 	key := connKey{h, b}
 	c := p.conns[key]
 	if c == nil {
-		c = newConn(p, h, b, l)
+		c = fresh
 		p.conns[key] = c
 	}
 	return c, nil

@@ -22,7 +22,6 @@ type remote struct {
 	key      xssh.PublicKey
 	gone     chan struct{} // closed when the connection is lost or closed
 	sessions *sessions
-	dialTime time.Duration
 }
 
 // start starts a stage on a session of its own, when there is room for one.
@@ -31,6 +30,7 @@ func (l *remote) start(ctx context.Context) (script.Process, error) {
 		if err := l.sessions.enter(ctx, l.gone); err != nil {
 			return script.Process{}, err
 		}
+		l.conn.tally.trips.Add(2) // open, exec
 		p, err := startOn(l.client.Client, command, l.sessions.leave)
 		var refused *xssh.OpenChannelError
 		switch {
