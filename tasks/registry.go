@@ -13,6 +13,7 @@ type Registry struct{ makers map[string]func() Module }
 // is one line here.
 func Builtin() *Registry {
 	return &Registry{map[string]func() Module{
+		"blockinfile":  func() Module { return &BlockInFile{} },
 		"command":      func() Module { return &RunCommand{} },
 		"copy":         func() Module { return &Copy{} },
 		"fetch":        func() Module { return &Fetch{} },
@@ -23,15 +24,18 @@ func Builtin() *Registry {
 		"hosts":        func() Module { return &Hosts{} },
 		"keygen":       func() Module { return &Keygen{} },
 		"launch":       func() Module { return &Launch{} },
+		"lineinfile":   func() Module { return &LineInFile{} },
 		"mkdir":        func() Module { return &Mkdir{} },
 		"ping":         func() Module { return &Ping{} },
 		"preflight":    func() Module { return &Preflight{} },
 		"raw":          func() Module { return &RunRaw{} },
 		"script":       func() Module { return &RunScript{} },
+		"service":      func() Module { return &Service{} },
 		"setup":        func() Module { return &Setup{} },
 		"shell":        func() Module { return &RunShell{} },
 		"slurp":        func() Module { return &Slurp{} },
 		"stat":         func() Module { return &Stat{} },
+		"systemd":      func() Module { return &Systemd{} },
 		"template":     func() Module { return &Template{} },
 		"user":         func() Module { return &User{} },
 		"verify":       func() Module { return &Verify{} },
