@@ -3,6 +3,7 @@ package jinja
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/etcdplay/etcdplay/internal/value"
@@ -57,15 +58,24 @@ func (st *state) attribute(v any, key string, at place, of expr) (any, error) {
 		if isMethod(lib().stringMethods, key) {
 			return nil, uncalled(key, "strings", nil)
 		}
-	case interface {
-		attr(name string) (any, bool)
-	}:
+	case attributes:
 		if e, ok := v.attr(key); ok {
 			return e, nil
 		}
 	}
 	st.built = true
-	return &undefined{name: key, at: at, msg: fmt.Sprintf("%s has no attribute '%s'", subject(v, of), key)}, nil
+	u := &undefined{name: key, at: at, msg: fmt.Sprintf("%s has no attribute '%s'", lacks(v, of), key)}
+	if l, ok := v.(*loop); ok {
+		u.known = l.known
+	} else if lib().filters[key] != nil {
+		u.hint = "it is a filter: write value | " + key
+	}
+	return u, nil
+}
+
+// attributes of the values that templates make themselves.
+type attributes interface {
+	attr(name string) (any, bool)
 }
 
 func uncalled(key, of string, dict expr) error {
@@ -76,15 +86,27 @@ func uncalled(key, of string, dict expr) error {
 	return h
 }
 
-// subject names what lacks an attribute: by what the user wrote if that is
-// short, and by its type.
+// subject names a value in a message: by what the user wrote if that is
+// short.
 func subject(v any, of expr) string {
 	if of != nil {
 		if s := of.source(); len(s) <= 60 {
-			return fmt.Sprintf("%s (a %s)", s, typeName(v))
+			return s
 		}
 	}
 	return article(v)
+}
+
+// lacks is what is said of a value that has no such attribute: what it is.
+func lacks(v any, of expr) string {
+	kind := article(v)
+	if of == nil {
+		return kind
+	}
+	if v == nil {
+		return subject(v, of) + " is None and"
+	}
+	return subject(v, of) + " is " + strings.Replace(kind, "the ", "a ", 1) + " and"
 }
 
 // missing is the value of a key that a dict does not have.
@@ -153,21 +175,21 @@ func (st *state) item(v, key any, at place, of expr) (any, error) {
 		return st.attribute(v, name, at, of)
 	}
 	st.built = true
-	return &undefined{name: value.Str(key), at: at, msg: fmt.Sprintf("%s has no item %s", subject(v, of), brief(key))}, nil
+	return &undefined{name: value.Str(key), at: at, msg: fmt.Sprintf("%s has no item %s", lacks(v, of), brief(key))}, nil
 }
 
 func (st *state) index1(v any, n int, key any, at place, of expr, get func(int) any) (any, error) {
 	i, ok := wholeNumber(key)
 	if !ok {
 		st.built = true
-		return &undefined{name: value.Str(key), at: at, msg: fmt.Sprintf("%s has no item %s: an item is asked for by its number", subject(v, of), brief(key))}, nil
+		return &undefined{name: value.Str(key), at: at, msg: fmt.Sprintf("%s has no item %s: an item is asked for by its number", lacks(v, of), brief(key))}, nil
 	}
 	if i < 0 {
 		i += n
 	}
 	if i < 0 || i >= n {
 		st.built = true
-		return &undefined{name: value.Str(key), at: at, msg: fmt.Sprintf("%s has no item %v: it has %d", subject(v, of), key, n)}, nil
+		return &undefined{name: value.Str(key), at: at, msg: fmt.Sprintf("%s has no item %v: it has %d, counted from 0", subject(v, of), key, n)}, nil
 	}
 	return get(i), nil
 }

@@ -111,7 +111,7 @@ func (st *state) callMethod(of any, m *attrExpr, args *arguments) (any, error) {
 	}
 	if d, ok := of.(*value.Dict); !ok || !hasKey(d, m.key) {
 		if set != nil {
-			h := &hinted{msg: fmt.Sprintf("%s has no method %s", subject(of, m.of), m.key), hint: didYouMean(m.key, names(set))}
+			h := &hinted{msg: fmt.Sprintf("%s has no method %s", lacks(of, m.of), m.key), hint: didYouMean(m.key, names(set))}
 			if _, isFilter := lib().filters[m.key]; isFilter && h.hint == "" {
 				h.hint = "it is a filter: write value | " + m.key
 			}

@@ -338,8 +338,8 @@ func (l *lexer) inside(begin token, end string, rawStrings bool) error {
 			case ")", "]", "}":
 				if len(brackets) == 0 {
 					e := l.text.place(tok.off).errorf("'%s' without '%s'", tok.text, opener(tok.text))
-					if tok.text == "}" && end == "}}" {
-						e.WithHint("an expression ends with }}")
+					if tok.text == "}" && end != "" {
+						e.WithHint("%s ends with %s", begin.text, end)
 					}
 					return e
 				}
@@ -433,6 +433,9 @@ func (l *lexer) token(rest string, rawStrings bool) (token, error) {
 		tok.kind, tok.text, tok.end = tokName, rest[:n], l.pos+n
 		return tok, nil
 	}
+	if strings.HasPrefix(rest, "||") {
+		return tok, l.text.place(l.pos).errorf("unexpected ||").WithHint("write `or`")
+	}
 	for _, op := range operators {
 		if strings.HasPrefix(rest, op) {
 			tok.kind, tok.text, tok.end = tokOp, op, l.pos+len(op)
@@ -447,6 +450,8 @@ func (l *lexer) unknown(rest string, r rune) *source.Error {
 	switch {
 	case strings.HasPrefix(rest, "&&"), r == '&':
 		e.WithHint("write `and`")
+	case r == '?':
+		e.WithHint("write: value if test else other")
 	case r == '!':
 		e.WithHint("write `not`")
 	case r == '“' || r == '”' || r == '‘' || r == '’':

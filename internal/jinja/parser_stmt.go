@@ -19,7 +19,11 @@ func (p *parser) body(open *token, until ...string) ([]stmt, token, error) {
 		case tokEOF:
 			if open != nil {
 				e := p.errorf(*open, "the {%% %s %%} that begins here never ends", open.text)
-				return nil, t, e.WithHint("close it with {%% %s %%}", until[len(until)-1])
+				e.WithHint("close it with {%% %s %%}", until[len(until)-1])
+				if open.text == "set" {
+					e.Hint += ", or give it a value: {% set name = … %}"
+				}
+				return nil, t, e
 			}
 			return out, t, nil
 		case tokData:
@@ -94,7 +98,7 @@ func (p *parser) statement(t token, open *token) (stmt, error) {
 	if oneOf(t.text, tags) {
 		e := p.errorf(t, "{%% %s %%} closes nothing that is open here", t.text)
 		if open != nil {
-			e.WithHint("open is the {%% %s %%} at line %s", open.text, p.at(*open).where())
+			e.WithHint("open is the {%% %s %%} at %s", open.text, p.at(*open).where())
 		}
 		return nil, e
 	}
@@ -255,7 +259,7 @@ func (p *parser) setTag(t token) (stmt, error) {
 		p.declareTarget(n.target)
 		return n, p.expectEnd(tokStmtEnd)
 	}
-	if n.target.items != nil {
+	if n.target.items != nil || p.isOp("==") {
 		return nil, p.unexpected("'='")
 	}
 	for p.takeOp("|") {

@@ -76,7 +76,7 @@ func (t *target) assign(st *state, v any) error {
 			return t.at.wrap(err)
 		}
 		if len(parts) != len(t.items) {
-			return t.at.errorf("%s %s has %d items, not the %d that are assigned here", article(v), brief(v), len(parts), len(t.items))
+			return t.at.errorf("%s %s has %d of the %d items that are assigned here", article(v), brief(v), len(parts), len(t.items))
 		}
 		for i, item := range t.items {
 			if err := item.assign(st, parts[i]); err != nil {

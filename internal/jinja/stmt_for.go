@@ -95,6 +95,8 @@ var loopAttrs = []string{
 	"index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem", "depth", "depth0",
 }
 
+func (l *loop) known() []string { return loopAttrs }
+
 func (l *loop) attr(name string) (any, bool) {
 	n := len(l.items)
 	switch name {

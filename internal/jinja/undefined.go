@@ -24,6 +24,7 @@ type undefined struct {
 	msg   string // "" is "'name' is undefined"
 	at    place
 	known func() []string // what the name could have been
+	hint  string          // or else what to do
 	cause error           // why a variable has no value
 	// lenient: an `if` without `else` that gave nothing; it prints as "".
 	lenient bool
@@ -44,6 +45,7 @@ func (u *undefined) err() error {
 	}
 	e := u.at.errorf("%s", msg)
 	e.Err = inner
+	e.Hint = u.hint
 	if u.known != nil {
 		known := u.known()
 		if e.Hint = source.DidYouMean(u.name, known); e.Hint == "" {
