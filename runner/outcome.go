@@ -20,13 +20,6 @@ func (c *call) outcome(res tasks.Result, err error) outcome {
 	for k, v := range res.Data.All() {
 		d.Set(k, v)
 	}
-	for _, stream := range []string{"stdout", "stderr"} {
-		if text, ok := d.Get(stream); ok {
-			if _, has := d.Get(stream + "_lines"); !has {
-				d.Set(stream+"_lines", lines(value.Str(text)))
-			}
-		}
-	}
 	if res.Msg != "" {
 		setDefault(d, "msg", res.Msg)
 	}
@@ -56,6 +49,12 @@ func (c *call) outcome(res tasks.Result, err error) outcome {
 		}
 	case res.Changed:
 		o.status = Changed
+	}
+	for _, stream := range []string{"stdout", "stderr"} {
+		if text, ok := d.Get(stream); ok {
+			d.Delete(stream + "_lines") // they stand at the end, as in Ansible
+			d.Set(stream+"_lines", lines(value.Str(text)))
+		}
 	}
 	if o.status != UnreachableHost {
 		setDefault(d, "failed", o.status == Failed)

@@ -77,11 +77,7 @@ func (t *Terminal) Report(e runner.Event) {
 	switch e := e.(type) {
 	case runner.PlayStart:
 		t.free, t.head = e.Free, ""
-		name := e.Name
-		if e.Check {
-			name += " (check mode)"
-		}
-		t.print(banner("PLAY [" + name + "]"))
+		t.print(banner("PLAY [" + e.Name + "]"))
 	case runner.NoHosts:
 		t.print(t.cyan.Sprint("skipping: no hosts matched") + "\n")
 		t.line.show("", "", "")
@@ -216,9 +212,9 @@ func (t *Terminal) hostResult(e runner.HostResult) {
 
 func (t *Terminal) ignoring() string { return t.cyan.Sprint("...ignoring") + "\n" }
 
-// changes lists what was done, or in check mode would be, where asked for.
+// changes lists with -v what was done, or in check mode would be.
 func (t *Terminal) changes(e runner.HostResult, paint *color.Color) string {
-	if e.NoLog || e.Status != runner.Changed || t.o.Verbosity < 1 && !t.o.Diff {
+	if e.NoLog || e.Status != runner.Changed || t.o.Verbosity < 1 {
 		return ""
 	}
 	var b strings.Builder

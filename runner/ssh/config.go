@@ -47,6 +47,9 @@ func (c *config) read(file string) error {
 	if err != nil {
 		return err
 	}
+	if err := checkMatch(file, string(text), 0); err != nil {
+		return err
+	}
 	parsed, err := ssh_config.DecodeBytes(text)
 	if err != nil {
 		return placed(file, err)
@@ -54,6 +57,48 @@ func (c *config) read(file string) error {
 	c.files = append(c.files, parsed)
 	return nil
 }
+
+// checkMatch refuses, also in files that are included, each Match that is not
+// `Match all` or `Match host PATTERNS`: of several criteria the library takes all
+// but the first for patterns, so that `Match host a exec "test"` would hold for a
+// whatever the test says.
+func checkMatch(file, text string, depth int) error {
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		words, err := splitWords(strings.Replace(line, "=", " ", 1))
+		if err != nil || len(words) < 2 {
+			continue // the library says what is wrong
+		}
+		switch strings.ToLower(words[0]) {
+		case "match":
+			if kind := strings.ToLower(words[1]); kind == "all" && len(words) == 2 || kind == "host" && len(words) == 3 {
+				continue
+			}
+			return fmt.Errorf("%s:%d: `%s`: "+onlyMatch, file, n, strings.TrimSpace(line))
+		case "include":
+			for _, pattern := range words[1:] {
+				if pattern = expandHome(pattern); !filepath.IsAbs(pattern) {
+					pattern = expandHome("~/.ssh/" + pattern)
+				}
+				found, _ := filepath.Glob(pattern) // the library says what is wrong
+				for _, f := range found {
+					included, err := os.ReadFile(f)
+					if err != nil || depth > 5 {
+						continue
+					}
+					if err := checkMatch(f, string(included), depth+1); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// onlyMatch says what to do about a Match.
+const onlyMatch = "only `Match all` and `Match host` are understood; --ssh-config names another file, or none"
 
 // placed writes the library's "(LINE, COLUMN): reason" as FILE:LINE:COLUMN.
 func placed(file string, err error) error {
@@ -63,7 +108,7 @@ func placed(file string, err error) error {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	_, reason, _ = strings.Cut(reason, "): ")
-	return fmt.Errorf("%s:%d:%d: %s (only `Match all` and `Match host` are understood; --ssh-config names another file, or none)",
+	return fmt.Errorf("%s:%d:%d: %s",
 		file, line, column, strings.ReplaceAll(reason, "ssh_config: ", ""))
 }
 
