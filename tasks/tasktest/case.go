@@ -29,6 +29,7 @@ type Case struct {
 	Only  []string          `yaml:"only"`  // names of shells; all when empty
 	Needs []string          `yaml:"needs"` // programs without which a shell is left out, and said so
 	Env   []string          `yaml:"env"`
+	Path  string            `yaml:"path"` // a folder with programs that go before the machine's
 
 	Changes  []string          `yaml:"changes"`  // as check mode predicts and a run makes them
 	Warnings []string          `yaml:"warnings"` // parts of them

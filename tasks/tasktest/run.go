@@ -47,7 +47,8 @@ func RunFiles(t *testing.T, reg *tasks.Registry, pattern string) {
 func run(t *testing.T, reg *tasks.Registry, c Case, sh Shell) {
 	root := t.TempDir()
 	c = c.at(root)
-	conn := &Conn{Shell: sh, Home: root, Env: c.Env}
+	conn := &Conn{Shell: sh, Home: root, Env: c.Env, Before: c.Path}
+	t.Cleanup(func() { _ = conn.Close() })
 	if c.Root {
 		conn.Root = root
 	}
@@ -136,7 +137,7 @@ func (c Case) at(root string) Case {
 		}
 		return out
 	}
-	c.Setup, c.After, c.Fails, c.Hint = in(c.Setup), in(c.After), in(c.Fails), in(c.Hint)
+	c.Setup, c.After, c.Fails, c.Hint, c.Path = in(c.Setup), in(c.After), in(c.Fails), in(c.Hint), in(c.Path)
 	c.Changes, c.Again, c.Warnings = all(c.Changes), all(c.Again), all(c.Warnings)
 	c.Env, c.Binds = all(c.Env), all(c.Binds)
 	data := map[string]string{}

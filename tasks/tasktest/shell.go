@@ -3,9 +3,7 @@
 package tasktest
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +15,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/etcdplay/etcdplay/tasks"
@@ -69,7 +69,7 @@ func busyboxPath(t testing.TB, busybox string) string {
 	return dir
 }
 
-// A Conn is a local shell as a host's connection: every Exec starts it anew.
+// A Conn is a local shell as a host's connection.
 type Conn struct {
 	Shell Shell
 	// Root, if not "", has etc, home and such that stand in for the machine's
@@ -80,36 +80,77 @@ type Conn struct {
 	// Netns is a process whose network namespace the scripts run in, or 0.
 	Netns int
 	Home  string // $HOME; "/root" when empty
+	// Before is a folder of programs that go before the shell's own, or "".
+	Before string
 	// Env are further variables, NAME=value.
 	Env []string
+
+	mu    sync.Mutex
+	shell *script.Shell
 }
 
 var _ tasks.Conn = (*Conn)(nil)
 
-// Exec implements tasks.Conn.
+// Exec implements tasks.Conn: as over SSH, all scripts of a Conn run in one
+// shell, one after another.
 func (c *Conn) Exec(ctx context.Context, cmd tasks.Command) (script.Output, error) {
-	mark := "\x01" + rand.Text() + "\x01"
-	text := script.Prelude() +
-		"EP_MARK=" + script.Quote(mark) + "\n" +
-		"ep_body=" + script.Quote(cmd.Script) + "\n" +
-		"( eval \"$ep_body\" ) </dev/null\n"
-	var stdout, stderr bytes.Buffer
-	argv := c.argv()
-	run := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	run.Stdin, run.Stdout, run.Stderr = strings.NewReader(text), &stdout, &stderr
-	run.Env = append([]string{"LC_ALL=C", "HOME=" + c.home(), "PATH=" + c.path(), "TMPDIR=" + os.TempDir()}, c.Env...)
-	err := run.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return script.Output{}, &tasks.Unreachable{Host: c.Shell.Name, Msg: "the shell did not run", Err: err}
-	}
-	plain, records := script.Split(stdout.Bytes(), mark)
-	for _, r := range records {
-		if cmd.OnRecord != nil {
-			cmd.OnRecord(r)
+	c.mu.Lock()
+	if c.shell == nil || !c.shell.Alive() {
+		p, err := c.start()
+		if err != nil {
+			c.mu.Unlock()
+			return script.Output{}, &tasks.Unreachable{Host: c.Shell.Name, Msg: "the shell did not start", Err: err}
 		}
+		c.shell = script.NewShell(p, "")
 	}
-	return script.Output{Stdout: plain, Stderr: stderr.Bytes(), Code: run.ProcessState.ExitCode(), Records: records}, nil
+	shell := c.shell
+	c.mu.Unlock()
+	// the shell adds the usual folders to PATH: a userland must not leak in
+	out, err := shell.Run(ctx, script.New().Set("PATH", c.path()).Body()+cmd.Script, cmd.OnRecord)
+	var ended *script.Ended
+	if errors.As(err, &ended) {
+		return out, &tasks.Unreachable{Host: c.Shell.Name, Msg: "the shell is gone", Err: err}
+	}
+	return out, err
+}
+
+// start starts the shell.
+func (c *Conn) start() (script.Process, error) {
+	argv := c.argv()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env = append([]string{"LC_ALL=C", "HOME=" + c.home(), "PATH=" + c.path(), "TMPDIR=" + os.TempDir()}, c.Env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // as sshd does
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return script.Process{}, err
+	}
+	// pipes of our own: Wait closes those of exec, read or not
+	outR, outW, err := os.Pipe()
+	if err != nil {
+		return script.Process{}, err
+	}
+	errR, errW, err := os.Pipe()
+	if err != nil {
+		return script.Process{}, errors.Join(err, outR.Close(), outW.Close())
+	}
+	cmd.Stdout, cmd.Stderr = outW, errW
+	err = cmd.Start()
+	outW.Close()
+	errW.Close()
+	if err != nil {
+		return script.Process{}, errors.Join(err, outR.Close(), errR.Close())
+	}
+	return script.Process{
+		Stdin: stdin, Stdout: outR, Stderr: errR,
+		Wait: func() (int, error) {
+			_ = cmd.Wait() // its exit code is what counts
+			return cmd.ProcessState.ExitCode(), nil
+		},
+		Close: func() error {
+			_ = cmd.Process.Kill()
+			return errors.Join(outR.Close(), errR.Close())
+		},
+	}, nil
 }
 
 func (c *Conn) home() string {
@@ -120,10 +161,14 @@ func (c *Conn) home() string {
 }
 
 func (c *Conn) path() string {
-	if c.Shell.Path != "" {
-		return c.Shell.Path
+	path := c.Shell.Path
+	if path == "" {
+		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	}
-	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	if c.Before != "" {
+		path = c.Before + ":" + path
+	}
+	return path
 }
 
 // has reports whether a program is in the shell's PATH.
@@ -216,7 +261,14 @@ func (c *Conn) DialContext(ctx context.Context, network, addr string) (net.Conn,
 }
 
 // Close implements tasks.Conn.
-func (c *Conn) Close() error { return nil }
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shell == nil {
+		return nil
+	}
+	return c.shell.Close()
+}
 
 // String names the shell.
 func (c *Conn) String() string { return fmt.Sprintf("local %s", c.Shell.Name) }
