@@ -39,6 +39,66 @@ func TestRandomExpressions(t *testing.T) {
 	t.Logf("%d of %d expressions have a value", both, len(got))
 }
 
+// TestRandomLayout compares where blanks and newlines go.
+func TestRandomLayout(t *testing.T) {
+	g := generator{rand.New(rand.NewSource(*seed))}
+	var templates, texts []string
+	for range *random {
+		templates = append(templates, g.layout(3))
+		texts = append(texts, g.pick("", "#jinja2: lstrip_blocks: True\n", "#jinja2: trim_blocks: False\n",
+			"#jinja2: trim_blocks: False, lstrip_blocks: True\n")+g.layout(3))
+	}
+	got, ok := askAnsible(t, oracleVars(t), nil, templates, texts)
+	if !ok {
+		t.Skip("Ansible can't be imported by", python)
+	}
+	env := &Env{Vars: dictVars{decode(t, oracleVars(t)).(*value.Dict)}}
+	for i, a := range got {
+		at := source.Pos{File: "x", Line: 1, Col: 1}
+		tmpl, err := Compile(a.In, at)
+		if i >= len(templates) {
+			tmpl, err = CompileText(a.In, at, TextOptions{TrimBlocks: true})
+		}
+		if diff := compareAnswer(a, env, tmpl, err); diff != "" {
+			t.Errorf("%q\n%s", a.In, diff)
+		}
+	}
+}
+
+// layout writes a template of text, blanks and tags with signs.
+func (g generator) layout(depth int) string {
+	var b strings.Builder
+	tag := func(open, body, close string) {
+		b.WriteString(open + g.pick("", "", "-", "+") + " " + body + " " + g.pick("", "", "-") + close)
+	}
+	for range 1 + g.Intn(5) {
+		b.WriteString(g.pick("", "a", " ", "\n", "  ", "\n  ", "x\n", "\n\n", "\t", " b ", "\r\n"))
+		switch g.Intn(6) {
+		case 0, 1:
+			tag("{{", g.pick("n", "s", "multi", "none_"), "}}")
+		case 2:
+			b.WriteString("{#" + g.pick("", "-") + " c " + g.pick("", "-") + "#}")
+		case 3:
+			if depth > 0 {
+				tag("{%", g.pick("if t", "if f", "for x in lst", "with x=1", "filter upper"), "%}")
+				end := map[string]string{"if": "endif", "fo": "endfor", "wi": "endwith", "fi": "endfilter"}
+				opened := b.String()
+				word := strings.TrimLeft(opened[strings.LastIndex(opened, "{%")+2:], "-+ ")[:2]
+				b.WriteString(g.layout(depth - 1))
+				tag("{%", end[word], "%}")
+			}
+		case 4:
+			tag("{%", "set y = 1", "%}")
+		case 5:
+			tag("{%", "raw", "%}")
+			b.WriteString(g.pick("{{ r }}", " r ", "\n r\n", "\n  "))
+			tag("{%", "endraw", "%}")
+		}
+	}
+	b.WriteString(g.pick("", "", "\n", "\n\n", " "))
+	return b.String()
+}
+
 // lenient reports what Ansible refuses by accident of its implementation and
 // has a plain meaning.
 func lenient(refusal string) bool {
