@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -147,7 +148,7 @@ func sortStrings(s []string) {
 type fetcher struct {
 	t    *testing.T
 	dir  string
-	conn *tasktest.Conn
+	conn tasks.Conn
 	args *value.Dict
 	cache
 }
@@ -312,6 +313,7 @@ func stub(t *testing.T, sh tasktest.Shell, name, text string) tasktest.Shell {
 }
 
 func eachFetchShell(t *testing.T, f func(t *testing.T, sh tasktest.Shell)) {
+	t.Parallel()
 	for _, sh := range fetchShells(t) {
 		t.Run(sh.Name, func(t *testing.T) { f(t, sh) })
 	}
@@ -462,6 +464,7 @@ func owners(t *testing.T, dir string, names ...string) string {
 }
 
 func TestFetchKeepsArchive(t *testing.T) {
+	t.Parallel()
 	archive := zipped(t, map[string]string{"app": "1", "sub/b": "2"})
 	m := newMirror(t, map[string][]byte{"/app-2.zip": archive})
 	for _, sh := range fetchShells(t) {
@@ -546,6 +549,7 @@ func TestFetchResumes(t *testing.T) {
 }
 
 func TestFetchViaController(t *testing.T) {
+	t.Parallel()
 	archive := tarGz(t, release)
 	m := newMirror(t, map[string][]byte{"/app-v1.tar.gz": archive, "/SHA256SUMS": []byte(sha(archive) + "  app-v1.tar.gz\n")})
 	dash := tasktest.Shells(t)[0]
@@ -591,6 +595,52 @@ func TestFetchViaController(t *testing.T) {
 		f.args.Set("dest", f.dir+"/app")
 		f.converge("download app to {dir}/app")
 	})
+}
+
+func TestFetchConverges(t *testing.T) {
+	t.Parallel()
+	archive := tarGz(t, release)
+	m := newMirror(t, map[string][]byte{"/app-v1.tar.gz": archive})
+	sh := tasktest.Shells(t)[0]
+	for _, via := range []string{"host", "controller"} {
+		for n := 1; n <= 2; n++ {
+			for _, after := range []bool{false, true} {
+				f := newFetcher(t, sh, "via", via, "url", m.URL+"/app-v1.tar.gz", "checksum", sha(archive), "strip", 1)
+				f.args.Set("extract", f.dir+"/opt")
+				whole := f.conn
+				f.conn = &cutConn{Conn: whole, left: n, after: after}
+				_, err := f.run(false)
+				f.conn = whole
+				done := "extract app-v1.tar.gz to {dir}/opt"
+				if _, there := f.list()["opt/app"]; there {
+					f.converge()
+				} else if err != nil {
+					f.converge(done)
+				}
+				if left, _ := filepath.Glob(f.dir + "/.*"); len(left) > 0 {
+					t.Errorf("left: %v", left)
+				}
+			}
+		}
+	}
+	// several hosts that are one machine
+	f0 := newFetcher(t, sh, "url", m.URL+"/app-v1.tar.gz", "checksum", sha(archive), "strip", 1)
+	f0.args.Set("extract", f0.dir+"/opt")
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if _, err := f0.run(false); err != nil {
+				t.Error(explain(err))
+			}
+		})
+	}
+	wg.Wait()
+	f0.converge()
+	// a half-extracted tree
+	f := newFetcher(t, sh, "url", m.URL+"/app-v1.tar.gz", "checksum", sha(archive), "strip", 1)
+	f.args.Set("extract", f.dir+"/opt")
+	f.write("opt/app", "half")
+	f.converge("extract app-v1.tar.gz to {dir}/opt")
 }
 
 func TestFetchCreates(t *testing.T) {

@@ -29,12 +29,30 @@ fetch() {
 	FETCH_NAME=${ep_name##*/}
 	[ -n "$FETCH_NAME" ] || fail "the URL $ep_name names no file" "give the whole URL of the file"
 	fetch_places
+	FETCH_LOCKED=0
+	fetch_case
+}
+
+fetch_case() {
 	FETCH_HAVE='' FETCH_WHY='' ep_sum='' ep_why='' ep_code=0
 	if [ -n "$FETCH_EXTRACT" ]; then
 		fetch_tree
 	else
 		fetch_file
 	fi
+}
+
+# fetch_lock: where several hosts of the inventory are one machine, one of them
+# downloads; the others wait and then look again. Ends the script in their case.
+fetch_lock() {
+	[ "$FETCH_LOCKED" = 0 ] && have flock || return 0
+	FETCH_LOCKED=1
+	exec 9<"$ep_place/" || return 0
+	! flock -n 9 || return 0
+	progress "waiting for another download to $ep_place"
+	flock 9 || return 0
+	fetch_case
+	exit 0
 }
 
 # fetch_arch: sets $ep_arch to what releases call this machine.
@@ -74,6 +92,8 @@ fetch_places() {
 		FETCH_EXTRACT=${ep_full%/}
 		fact extract "$FETCH_EXTRACT"
 		ep_place=${FETCH_EXTRACT%/*}
+		FETCH_PART=$ep_place/.${FETCH_EXTRACT##*/}.$FETCH_NAME.etcdplay-part
+		FETCH_TREE=$ep_place/.${FETCH_EXTRACT##*/}.$FETCH_NAME.etcdplay-tree
 	fi
 	if [ -n "$FETCH_DEST" ]; then
 		full_path "$FETCH_DEST"
@@ -84,8 +104,8 @@ fetch_places() {
 		esac
 		fact dest "$FETCH_DEST"
 		ep_place=${FETCH_DEST%/*}
+		FETCH_PART=$ep_place/.$FETCH_NAME.etcdplay-part
 	fi
-	FETCH_PART=$ep_place/.$FETCH_NAME.etcdplay-part
 	if [ "$EP_CHECK" = 0 ] && [ ! -d "$ep_place/" ]; then
 		fail "there is no directory $ep_place" "make it first, with the mkdir task"
 	fi
@@ -140,6 +160,7 @@ fetch_tree() {
 	fi
 	if [ $ep_whole = 1 ]; then
 		fetch_tree_attrs
+		fetch_tidy
 		fact checksum "$ep_noted_sum"
 		return
 	fi
@@ -147,7 +168,14 @@ fetch_tree() {
 	if would "extract $FETCH_NAME to $FETCH_EXTRACT"; then
 		fetch_extract
 	fi
-	[ -n "$FETCH_DEST" ] || rm -f -- "$FETCH_PART"
+	fetch_tidy
+}
+
+# fetch_tidy: takes away what is no more needed, and what a killed run left.
+fetch_tidy() {
+	if [ "$EP_CHECK" = 0 ]; then
+		rm -rf -- "$FETCH_PART" "$FETCH_TREE"
+	fi
 }
 
 # fetch_kind: sets FETCH_KIND to how the archive is read.
@@ -244,8 +272,10 @@ fetch_note() {
 # archive stays, data above all.
 fetch_extract() {
 	ep_parent=${FETCH_EXTRACT%/*}
-	ep_beside=$(mktemp -d "$ep_parent/.etcdplay-extract.XXXXXX") || fail "can't make a folder in ${ep_parent:-/}"
+	ep_beside=$FETCH_TREE
 	clean_at_exit
+	rm -rf -- "$ep_beside"
+	mkdir -m 0700 -- "$ep_beside" || fail "can't make a folder in ${ep_parent:-/}"
 	scratch
 	progress "extracting $FETCH_NAME"
 	mkdir "$ep_beside/0" || fail "can't write to $ep_beside"
@@ -411,6 +441,7 @@ fetch_sum() {
 # mode it does nothing.
 fetch_obtain() {
 	[ "$EP_CHECK" = 0 ] || return 0
+	fetch_lock
 	[ -z "$FETCH_EXTRACT" ] || fetch_tools
 	if [ -n "$FETCH_FROM" ]; then
 		if ! fetch_sum "$FETCH_FROM" "$FETCH_SUM"; then
