@@ -33,7 +33,8 @@ type keyPeers struct {
 type keyPeer struct {
 	name, root string
 	port       int
-	conn       *tasktest.Conn
+	conn       tasks.Conn
+	shell      *tasktest.Conn
 }
 
 func newKeyPeers(t *testing.T, sh tasktest.Shell, n int, shadow string) *keyPeers {
@@ -68,7 +69,8 @@ func newKeyPeers(t *testing.T, sh tasktest.Shell, n int, shadow string) *keyPeer
 		}
 		addr := freeAddr(t)
 		_, port, _ := net.SplitHostPort(addr)
-		p := &keyPeer{name: fmt.Sprintf("peer%d", i+1), root: root, conn: &tasktest.Conn{Shell: sh, Root: root}}
+		p := &keyPeer{name: fmt.Sprintf("peer%d", i+1), root: root, shell: &tasktest.Conn{Shell: sh, Root: root}}
+		p.conn = p.shell
 		fmt.Sscan(port, &p.port)
 		config := fmt.Sprintf("Port %s\nListenAddress 127.0.0.1\nUsePAM no\nPidFile none\nHostKey /etc/ssh/ssh_host_ed25519_key\nHostKey /etc/ssh/ssh_host_ecdsa_key\n", port)
 		mustDo(t, os.WriteFile(filepath.Join(root, "etc/ssh/sshd_config"), []byte(config), 0o644))
@@ -223,6 +225,7 @@ func (h *keyPeer) logIn(to *keyPeer) error {
 }
 
 func TestKeygenLogsIn(t *testing.T) {
+	t.Parallel()
 	k := newKeyPeers(t, tasktest.Shells(t)[0], 3, "!")
 	res := k.converge()
 	want := []string{
@@ -255,7 +258,7 @@ func TestKeygenFiles(t *testing.T) {
 		if sh.Name == "busybox" {
 			// its PATH has no ssh-keygen
 			for _, h := range k.hosts {
-				h.conn.Shell.Path += ":" + only(t, "ssh-keygen")
+				h.shell.Shell.Path += ":" + only(t, "ssh-keygen")
 			}
 		}
 		one, two := k.hosts[0], k.hosts[1]
@@ -340,6 +343,7 @@ func only(t *testing.T, programs ...string) string {
 }
 
 func TestKeygenLimit(t *testing.T) {
+	t.Parallel()
 	k := newKeyPeers(t, tasktest.Shells(t)[0], 3, "*")
 	k.limit = map[string]bool{"peer1": true, "peer2": true}
 	res := k.converge()
@@ -356,7 +360,24 @@ func TestKeygenLimit(t *testing.T) {
 	k.converge()
 }
 
+func TestKeygenConverges(t *testing.T) {
+	t.Parallel()
+	for n := 1; n <= 3; n++ {
+		for _, after := range []bool{false, true} {
+			k := newKeyPeers(t, tasktest.Shells(t)[0], 2, "!")
+			h := k.hosts[1]
+			h.conn = &cutConn{Conn: h.shell, left: n, after: after}
+			if _, err := k.run(); err == nil {
+				t.Errorf("round trip %d was not cut off", n)
+			}
+			h.conn = h.shell
+			k.converge()
+		}
+	}
+}
+
 func TestKeygenFailures(t *testing.T) {
+	t.Parallel()
 	k := newKeyPeers(t, tasktest.Shells(t)[0], 1, "!hash")
 	res := k.converge()
 	if len(res["peer1"].Warnings) != 1 || !strings.Contains(res["peer1"].Warnings[0], "is locked") {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/etcdplay/etcdplay/internal/value"
 	"github.com/etcdplay/etcdplay/tasks"
+	"github.com/etcdplay/etcdplay/tasks/script"
 	"github.com/etcdplay/etcdplay/tasks/tasktest"
 )
 
@@ -49,7 +50,7 @@ type cluster struct {
 
 type member struct {
 	name, dir, addr string
-	conn            *tasktest.Conn
+	conn            tasks.Conn
 	args            *value.Dict // of the task
 }
 
@@ -245,9 +246,33 @@ func explain(err error) string {
 }
 
 func eachShell(t *testing.T, f func(t *testing.T, sh tasktest.Shell)) {
+	t.Parallel()
 	for _, sh := range tasktest.Shells(t) {
-		t.Run(sh.Name, func(t *testing.T) { f(t, sh) })
+		t.Run(sh.Name, func(t *testing.T) {
+			t.Parallel()
+			f(t, sh)
+		})
 	}
+}
+
+// A cutConn is lost at its nth script: before it is run, or after, when its
+// answer does not come back.
+type cutConn struct {
+	tasks.Conn
+	left  int
+	after bool
+}
+
+func (c *cutConn) Exec(ctx context.Context, cmd tasks.Command) (script.Output, error) {
+	lost := &tasks.Unreachable{Host: "peer1", Msg: "the connection was lost"}
+	if c.left--; c.left < 0 || c.left == 0 && !c.after {
+		return script.Output{}, lost
+	}
+	out, err := c.Conn.Exec(ctx, cmd)
+	if c.left == 0 {
+		return script.Output{}, lost
+	}
+	return out, err
 }
 
 func wantState(t *testing.T, res map[string]tasks.Result, want map[string]string) {
@@ -358,6 +383,7 @@ func TestLaunchRestart(t *testing.T) {
 }
 
 func TestLaunchKeepsQuorum(t *testing.T) {
+	t.Parallel()
 	sh := tasktest.Shells(t)[0]
 	c := newCluster(t, sh, 3)
 	c.converge()
@@ -393,6 +419,7 @@ func TestLaunchKeepsQuorum(t *testing.T) {
 }
 
 func TestLaunchConverges(t *testing.T) {
+	t.Parallel()
 	sh := tasktest.Shells(t)[0]
 	for _, at := range []string{"peer1", "peer2", "peer3"} {
 		t.Run("cut off before "+at, func(t *testing.T) {
@@ -418,6 +445,30 @@ func TestLaunchConverges(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+	for n := 1; n < 20; n++ {
+		done := false
+		for _, after := range []bool{false, true} {
+			t.Run(fmt.Sprintf("cut off at round trip %d, done %v", n, after), func(t *testing.T) {
+				c := newCluster(t, sh, 1)
+				m := c.hosts[0]
+				whole := m.conn
+				m.conn = &cutConn{Conn: whole, left: n, after: after}
+				_, _, err := c.run()
+				done = err == nil
+				m.conn = whole
+				c.converge()
+				if pids := m.pids(); len(pids) != 1 {
+					t.Errorf("it runs as %v", pids)
+				}
+				if run, err := os.ReadFile(m.dir + "/daemon.run"); err != nil || strings.Contains(string(run), "--state=new") {
+					t.Errorf("what is recorded is not for good: %s %v", run, err)
+				}
+			})
+		}
+		if done {
+			break
+		}
+	}
 	t.Run("the pid file is lost", func(t *testing.T) {
 		c := newCluster(t, sh, 1)
 		c.converge()
@@ -554,6 +605,7 @@ func TestLaunchAsUser(t *testing.T) {
 }
 
 func TestLaunchDistinct(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, tasktest.Shells(t)[0], 2)
 	c.hosts[1].args.Set("dir", c.hosts[0].dir)
 	_, _, err := c.run()
