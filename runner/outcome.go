@@ -35,7 +35,7 @@ func (c *call) outcome(res tasks.Result, err error) outcome {
 	case err != nil:
 		o.status = Failed
 		d.Set("failed", true)
-		setDefault(d, "msg", message(err))
+		d.Set("msg", message(err)) // why it failed, not how far it came
 		var f *tasks.Failure
 		if errors.As(err, &f) && f.Code != 0 {
 			setDefault(d, "rc", f.Code)

@@ -79,6 +79,7 @@ type part struct {
 func (p *play) round(ctx context.Context, t *playbooks.Task, m tasks.Module, hosts []*host, itemOf func(*host) *item, end func(*call, outcome)) {
 	var mu sync.Mutex
 	parts := map[*host]*part{}
+	broken := false // a host that should take part can't
 	sc := p.taskScope(hosts[0], t)
 	who := p.rosterOf(ctx)
 	start := func(h *host) {
@@ -91,11 +92,13 @@ func (p *play) round(ctx context.Context, t *playbooks.Task, m tasks.Module, hos
 		pt, o, ended := p.begin(ctx, c)
 		if ended {
 			end(c, o)
-			return
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		parts[h] = pt
+		if !ended {
+			parts[h] = pt
+		}
+		broken = broken || !h.active()
 	}
 	p.each(ctx, sc, t, hosts, start)
 
@@ -132,7 +135,7 @@ func (p *play) round(ctx context.Context, t *playbooks.Task, m tasks.Module, hos
 			ready = append(ready, pt)
 		}
 	}
-	p.inOrder(ctx, t, m, sc, ready, len(ready) < len(parts), end)
+	p.inOrder(ctx, t, m, sc, ready, broken || len(ready) < len(parts), end)
 }
 
 // begin fills a call in and connects. ended: the outcome says why it does not run.

@@ -72,3 +72,6 @@ func (r *Registry) New(name string) (Module, bool) {
 func (r *Registry) Names() []string {
 	return slices.Sorted(maps.Keys(r.makers))
 }
+
+// NewRegistry makes a registry of other modules than the built-in ones.
+func NewRegistry(makers map[string]func() Module) *Registry { return &Registry{makers} }

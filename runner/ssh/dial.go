@@ -118,6 +118,7 @@ func (p *Pool) shake(ctx context.Context, r *route, dial func(context.Context) (
 			return p.hosts.check(ctx, r, addr, key, clock.hold)
 		},
 	}
+	r.algorithms(&cc.Config)
 	type shaken struct {
 		client *xssh.Client
 		err    error
@@ -188,6 +189,9 @@ func explain(r *route, a *attempt, err error) error {
 		u.Err = nil
 	default:
 		u.Msg = "no SSH connection with " + r.target()
+		if strings.Contains(err.Error(), "no common algorithm") {
+			u.Hint = "an old server? Ciphers, MACs, KexAlgorithms and HostKeyAlgorithms of ssh_config, or in ansible_ssh_common_args, add what it knows: -o KexAlgorithms=+NAME"
+		}
 		if r.proxy != "" && hungUp(err) {
 			u.Err = errors.New("the ProxyCommand ended")
 		} else if hungUp(err) {

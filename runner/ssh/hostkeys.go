@@ -17,13 +17,15 @@ import (
 
 // knownHosts checks host keys and remembers new ones.
 type knownHosts struct {
-	opts Options
-	mu   sync.Mutex // held while a user is asked, so that one question stands at a time
-	dbs  map[string]trusted
+	opts   Options
+	person *person
+
+	mu  sync.Mutex
+	dbs map[string]trusted // by the names of the files
 }
 
-func newKnownHosts(o Options) *knownHosts {
-	return &knownHosts{opts: o, dbs: map[string]trusted{}}
+func newKnownHosts(o Options, p *person) *knownHosts {
+	return &knownHosts{opts: o, person: p, dbs: map[string]trusted{}}
 }
 
 // A keyError is a host key that is not trusted.
@@ -40,17 +42,15 @@ func (e *keyError) Unwrap() error { return e.err }
 // others behind them, so that a server which has only others is told apart as
 // changed. For an unknown server ed25519 comes first, as with OpenSSH.
 func (k *knownHosts) algorithms(r *route) ([]string, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	db, err := k.db(r.knownHosts)
 	if err != nil {
 		return nil, err
 	}
 	var all []string
 	seen := map[string]bool{}
-	for _, a := range append(db.HostKeyAlgorithms(r.keyName()),
-		xssh.KeyAlgoED25519, xssh.KeyAlgoECDSA256, xssh.KeyAlgoECDSA384, xssh.KeyAlgoECDSA521,
-		xssh.KeyAlgoRSASHA512, xssh.KeyAlgoRSASHA256) {
+	usual := []string{xssh.KeyAlgoED25519, xssh.KeyAlgoECDSA256, xssh.KeyAlgoECDSA384, xssh.KeyAlgoECDSA521,
+		xssh.KeyAlgoRSASHA512, xssh.KeyAlgoRSASHA256}
+	for _, a := range append(db.HostKeyAlgorithms(r.keyName()), choose(usual, r.hostKeys)...) {
 		if !seen[a] {
 			seen[a] = true
 			all = append(all, a)
@@ -65,9 +65,6 @@ func (k *knownHosts) check(ctx context.Context, r *route, remote net.Addr, key x
 	if r.policy == Off {
 		return nil
 	}
-	wait(true)
-	k.mu.Lock()
-	defer func() { k.mu.Unlock(); wait(false) }()
 	db, err := k.db(r.knownHosts)
 	if err != nil {
 		return err
@@ -85,7 +82,9 @@ func (k *knownHosts) check(ctx context.Context, r *route, remote net.Addr, key x
 	case knownhosts.IsHostKeyChanged(err):
 		return changed(db, r, key, err)
 	case knownhosts.IsHostUnknown(err):
-		return k.unknown(ctx, r, key)
+		wait(true)
+		defer wait(false)
+		return k.unknown(ctx, r, remote, key)
 	}
 	return &keyError{
 		msg:  "the host's key is not accepted: " + err.Error(),
@@ -112,15 +111,29 @@ func changed(db trusted, r *route, key xssh.PublicKey, err error) error {
 }
 
 // unknown is a host of which no key is known.
-func (k *knownHosts) unknown(ctx context.Context, r *route, key xssh.PublicKey) error {
+func (k *knownHosts) unknown(ctx context.Context, r *route, remote net.Addr, key xssh.PublicKey) error {
 	file := r.knownHosts[0]
 	e := &keyError{msg: fmt.Sprintf("the host's key is not known: %s %s", key.Type(), fingerprint(key))}
 	e.hint = fmt.Sprintf("compare it with what the host shows (ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub), then accept new keys with --host-key accept-new",
 		strings.TrimPrefix(strings.SplitN(key.Type(), "-sha2", 2)[0], "ssh-"))
-	switch r.policy {
-	case Strict:
+	if r.policy == Strict {
 		return e
-	case Ask:
+	}
+	if err := k.person.hold(ctx); err != nil {
+		return err
+	}
+	defer k.person.release()
+	// It may have come to be known for another name of the same server.
+	db, err := k.db(r.knownHosts)
+	if err != nil {
+		return err
+	}
+	if err := db.HostKeyCallback()(r.keyName(), remote, key); err == nil {
+		return nil
+	} else if knownhosts.IsHostKeyChanged(err) {
+		return changed(db, r, key, err)
+	}
+	if r.policy == Ask {
 		if k.opts.AskHostKey == nil {
 			return e
 		}
@@ -138,7 +151,9 @@ func (k *knownHosts) unknown(ctx context.Context, r *route, key xssh.PublicKey) 
 	if err := remember(file, r.keyName(), key); err != nil {
 		return &keyError{msg: "the host's new key can't be remembered: " + err.Error(), err: err}
 	}
-	k.dbs = map[string]trusted{} // read anew
+	k.mu.Lock()
+	k.dbs = map[string]trusted{} // to be read anew
+	k.mu.Unlock()
 	return nil
 }
 
@@ -162,8 +177,10 @@ func remember(file, name string, key xssh.PublicKey) error {
 	return errors.Join(err, f.Close())
 }
 
-// db reads known_hosts files, once. It is called with mu held.
+// db reads known_hosts files, once.
 func (k *knownHosts) db(files []string) (trusted, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	key := strings.Join(files, "\x00")
 	if db, ok := k.dbs[key]; ok {
 		return db, nil

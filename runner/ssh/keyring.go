@@ -23,7 +23,7 @@ type keyring struct {
 	mu     sync.Mutex
 	files  map[string]*keyFile
 	agents map[string]*agentConn
-	asking sync.Mutex // one question at a time
+	person *person
 }
 
 // agentTimeout is how long an agent may take to list its keys.
@@ -34,8 +34,8 @@ type agentConn struct {
 	keys []xssh.Signer
 }
 
-func newKeyring(o Options) *keyring {
-	return &keyring{opts: o, files: map[string]*keyFile{}, agents: map[string]*agentConn{}}
+func newKeyring(o Options, p *person) *keyring {
+	return &keyring{opts: o, person: p, files: map[string]*keyFile{}, agents: map[string]*agentConn{}}
 }
 
 // A keyFile is a private key in a file. Where it is encrypted, the passphrase
@@ -123,36 +123,41 @@ func (e *lockedError) Error() string { return "the key " + e.file + " is encrypt
 
 // unlock decrypts the key, once for all hosts.
 func (f *keyFile) unlock(ctx context.Context, wait func(bool)) (xssh.Signer, error) {
-	f.mu.Lock()
-	if s := f.signer; s != nil {
-		f.mu.Unlock()
+	if s := f.unlocked(); s != nil {
 		return s, nil
 	}
-	f.mu.Unlock()
 	wait(true) // this may take a person's time, or that of another host's question
 	defer wait(false)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.signer != nil {
-		return f.signer, nil
+	if err := f.ring.person.hold(ctx); err != nil {
+		return nil, err
+	}
+	defer f.ring.person.release()
+	if s := f.unlocked(); s != nil { // by another host meanwhile
+		return s, nil
 	}
 	ask := f.ring.opts.AskPassphrase
 	if ask == nil {
 		return nil, &lockedError{f.name, "there is nobody to ask for its passphrase"}
 	}
-	f.ring.asking.Lock()
-	defer f.ring.asking.Unlock()
 	for range 3 {
 		phrase, err := ask(ctx, f.name)
 		if err != nil {
 			return nil, &lockedError{f.name, "its passphrase was not given: " + err.Error()}
 		}
 		if s, err := goph.GetSigner(f.name, phrase); err == nil {
+			f.mu.Lock()
 			f.signer = s
+			f.mu.Unlock()
 			return s, nil
 		}
 	}
 	return nil, &lockedError{f.name, "three passphrases were wrong"}
+}
+
+func (f *keyFile) unlocked() xssh.Signer {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.signer
 }
 
 // agentKeys lists the keys of the agent at a socket, once for all hosts.

@@ -31,7 +31,7 @@ type Options struct {
 	AskHostKey func(ctx context.Context, q Question) (bool, error)
 	// AskPassphrase asks for the passphrase of a key file, at most three times
 	// for one file, and only when the server would take that key; nil as above.
-	// AskHostKey and AskPassphrase are never called at the same time.
+	// One question stands at a time.
 	AskPassphrase func(ctx context.Context, keyFile string) (string, error)
 	// Notice hears of what delays a connection, and, with an empty host, of a
 	// system-wide ssh_config that is passed over; may be nil.

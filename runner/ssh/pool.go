@@ -44,6 +44,7 @@ var errClosed = errors.New("the run is ending: no further connections")
 // NewPool reads the user's ssh_config; a broken one is an error.
 func NewPool(o Options) (*Pool, error) {
 	o = o.withDefaults()
+	you := newPerson()
 	cfg, err := loadConfig(o.Config)
 	if err != nil {
 		return nil, err
@@ -52,7 +53,7 @@ func NewPool(o Options) (*Pool, error) {
 		o.Notice("", "passing over "+cfg.skipped)
 	}
 	return &Pool{
-		opts: o, config: cfg, keys: newKeyring(o), hosts: newKnownHosts(o),
+		opts: o, config: cfg, keys: newKeyring(o, you), hosts: newKnownHosts(o, you),
 		links: map[linkKey]*slot{}, conns: map[connKey]*Conn{}, gates: map[string]chan struct{}{}, tallies: map[string]*tally{},
 	}, nil
 }

@@ -32,6 +32,8 @@ type route struct {
 	knownHosts []string
 	policy     Policy
 	timeout    time.Duration
+	// algorithms, as ssh_config has them
+	ciphers, macs, keyExchanges, hostKeys string
 }
 
 // target is the server's address and port.
@@ -75,7 +77,8 @@ func (p *Pool) route(h Host) (*route, error) {
 		}
 		return ""
 	}
-	r := &route{host: h, port: h.Port, user: h.User, alias: one("hostkeyalias"), proxy: one("proxycommand"), timeout: p.opts.Timeout}
+	r := &route{host: h, port: h.Port, user: h.User, alias: one("hostkeyalias"), proxy: one("proxycommand"), timeout: p.opts.Timeout,
+		ciphers: one("ciphers"), macs: one("macs"), keyExchanges: one("kexalgorithms"), hostKeys: one("hostkeyalgorithms")}
 	if r.user == "" {
 		r.user = one("user")
 	}
