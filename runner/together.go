@@ -199,22 +199,25 @@ func (p *play) gather(ctx context.Context, t *playbooks.Task, sc *scope, parts, 
 		}
 	}
 	share()
-	prepared := false
-	phase(parts, func(pt *part) (any, error) {
-		v := told[pt.c.h]
-		if q, ok := pt.module.(tasks.Preparer); ok {
-			prepared = true
-			ctx, cancel := pt.c.within(ctx)
-			defer cancel()
-			next, did, err := q.Prepare(ctx, pt.target.Fresh())
-			pt.did = did
-			return next, err
-		}
-		return v, nil
-	})
-	if prepared {
-		share()
+	if !anyPrepares(parts) {
+		return
 	}
+	phase(parts, func(pt *part) (any, error) {
+		ctx, cancel := pt.c.within(ctx)
+		defer cancel()
+		next, did, err := pt.module.(tasks.Preparer).Prepare(ctx, pt.target.Fresh())
+		pt.did = did
+		return next, err
+	})
+	share()
+}
+
+func anyPrepares(parts map[*host]*part) bool {
+	for _, pt := range parts {
+		_, ok := pt.module.(tasks.Preparer)
+		return ok // they are all of one kind
+	}
+	return false
 }
 
 // peersTold describes the hosts of the play with what they gathered.
