@@ -90,6 +90,13 @@ func unitValues(v any) ([]string, error) {
 	return out, nil
 }
 
+// awaitFirewalld waits, where there is firewalld, until its rules are in force.
+// To systemd it counts as started before that, and connections that are opened
+// in between stall for about a minute when the rules come: so long a cluster
+// that boots as a whole has no leader. It answers only when it is done.
+const awaitFirewalld = "-+/usr/bin/busctl --quiet --auto-start=no --timeout=30 call " +
+	"org.fedoraproject.FirewallD1 /org/fedoraproject/FirewallD1 org.freedesktop.DBus.Peer Ping"
+
 // unitText is the unit file: see systemd.service(5) and systemd.exec(5).
 func (l *Launch) unitText(d *daemon, head string, words []string) (string, error) {
 	exec := make([]string, len(words))
@@ -107,6 +114,7 @@ func (l *Launch) unitText(d *daemon, head string, words []string) (string, error
 	unit.set("Wants", "network-online.target")
 	unit.set("After", "network-online.target")
 	service := unitSection{name: "Service"}
+	service.set("ExecStartPre", awaitFirewalld)
 	service.set("ExecStart", strings.Join(exec, " \\\n    "))
 	for _, k := range slices.Sorted(maps.Keys(l.Env)) {
 		service.add("Environment", unitWord(k+"="+l.Env[k]))
@@ -172,7 +180,7 @@ func mergeSection(to []unitSection, x unitSection) []unitSection {
 		if to[i].name == x.name {
 			for _, s := range x.settings {
 				// ours stay beside theirs where a setting is a list by nature
-				if s.key == "Environment" || s.key == "After" || s.key == "Wants" {
+				if slices.Contains([]string{"Environment", "After", "Wants", "ExecStartPre"}, s.key) {
 					for _, v := range s.values {
 						to[i].add(s.key, v)
 					}
