@@ -1,9 +1,6 @@
 package e2e
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,134 +8,197 @@ import (
 	"github.com/etcdplay/etcdplay/test/lab/hosts"
 )
 
-// etcdVersion is what the lab's mirror serves, as site.yml wants it.
-const etcdVersion = "3.6.16"
-
-// inventoryWith writes an inventory: the lab's own and more variables for the
-// group etcd.
-func inventoryWith(t *testing.T, lab *hosts.Lab, vars ...string) string {
-	t.Helper()
-	text, err := os.ReadFile(lab.Inventory())
-	if err != nil {
-		t.Fatal(err)
-	}
-	more := "\n[etcd:vars]\n" + strings.Join(vars, "\n") + "\n"
-	name := filepath.Join(t.TempDir(), "hosts.ini")
-	if err := os.WriteFile(name, append(text, more...), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
-// mirror is the variable that points at the lab's releases.
-func mirror(lab *hosts.Lab) string {
-	return fmt.Sprintf("etcd_mirrors=['%s']", lab.MirrorURL())
-}
-
 // The main job: three bare hosts to a verified cluster, and again without a
 // change.
 func TestSite(t *testing.T) {
-	lab := labFor(t, hosts.Options{Name: "e2e-site", Kinds: []hosts.Kind{hosts.Firewalld, hosts.Firewalld, hosts.Firewalld}, Etcd: []string{etcdVersion}})
-	inv := inventoryWith(t, lab, mirror(lab))
+	lab := three(t)
+	inv := inventoryOf(t, lab, peers)
 
-	t.Run("check on bare hosts changes nothing and foresees everything", func(t *testing.T) {
-		before := fingerprints(t, lab)
-		foreseen := play(t, lab, "site.yml", "-i", inv, "--check").want(0)
-		for host, was := range before {
-			now, err := lab.Fingerprint(host)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := was.Diff(now); len(diff) > 0 {
-				t.Errorf("check mode changed %s:\n%s", host, strings.Join(diff, "\n"))
-			}
+	before := look(t, lab)
+	foreseen := play(t, lab, "site.yml", "-i", inv, "--check").want(0)
+	before.wantUntouched(t, lab)
+	done := play(t, lab, "site.yml", "-i", inv).want(0).showsCluster(peers...)
+
+	want, got := foreseen.changes(), done.changes()
+	for _, host := range peers {
+		if !slices.Equal(want[host], got[host]) {
+			t.Errorf("%s: foreseen and done differ\nforeseen:\n  %s\ndone:\n  %s", host, strings.Join(want[host], "\n  "), strings.Join(got[host], "\n  "))
 		}
-		done := play(t, lab, "site.yml", "-i", inv).want(0)
-		want, got := foreseen.changes(), done.changes()
-		for host := range got {
-			if !slices.Equal(want[host], got[host]) {
-				t.Errorf("%s: foreseen and done differ\nforeseen:\n  %s\ndone:\n  %s", host, strings.Join(want[host], "\n  "), strings.Join(got[host], "\n  "))
-			}
+		if len(got[host]) == 0 {
+			t.Errorf("nothing was changed on %s", host)
 		}
-		if n := done.changed(); n == 0 {
-			t.Error("the first run changed nothing")
-		}
-		showsCluster(t, done, "peer1", "peer2", "peer3")
-	})
+	}
 
 	t.Run("a second run changes nothing", func(t *testing.T) {
-		again := play(t, lab, "site.yml", "-i", inv).want(0)
-		if n := again.changed(); n != 0 {
-			t.Errorf("%d changes\n%s", n, again.dump())
-		}
-		showsCluster(t, again, "peer1", "peer2", "peer3")
+		play(t, lab, "site.yml", "-i", inv, "--check").want(0).wantUnchanged()
+		play(t, lab, "site.yml", "-i", inv).want(0).wantUnchanged().showsCluster(peers...)
 	})
-
-	t.Run("every peer logs in to every other without a question", func(t *testing.T) {
-		for _, from := range lab.Hosts {
-			for _, to := range lab.Hosts {
-				out := on(t, lab, from.Name, "su -s /bin/sh etcd -c 'ssh -o BatchMode=yes -o StrictHostKeyChecking=yes etcd@"+to.Name+" hostname'")
-				if strings.TrimSpace(out) != to.Name {
-					t.Errorf("%s to %s: %q", from.Name, to.Name, out)
-				}
-			}
-		}
+	t.Run("every peer logs in to every other", func(t *testing.T) {
+		wantLogins(t, lab, "etcd", peers)
 	})
-
 	t.Run("the ports are open now and for good", func(t *testing.T) {
-		for _, h := range lab.Hosts {
+		for _, name := range peers {
+			wantOpen(t, lab, name, 2379)
+			wantOpen(t, lab, name, 2380)
 			for _, how := range []string{"", "--permanent "} {
-				out := on(t, lab, h.Name, "firewall-cmd "+how+"--zone=public --list-ports")
+				out := on(t, lab, name, "firewall-cmd "+how+"--zone=public --list-ports")
 				for _, port := range []string{"2379/tcp", "2380/tcp"} {
-					if !strings.Contains(out, port) {
-						t.Errorf("%s: %s is not open (%s): %s", h.Name, port, how, out)
+					if !slices.Contains(strings.Fields(out), port) {
+						t.Errorf("%s: %s is not open (%q): %s", name, port, how, out)
 					}
 				}
 			}
 		}
 	})
-
-	t.Run("a host that was off converges with the next run", func(t *testing.T) {
-		if err := lab.Kill(t.Context(), "peer3"); err != nil {
-			t.Fatal(err)
+	t.Run("etcdctl lies where an administrator looks for it", func(t *testing.T) {
+		out := on(t, lab, "peer1", "/opt/etcd/etcd-v"+etcdVersion+"-linux-$(dpkg --print-architecture)/etcdctl --endpoints=192.168.161.3:2379,192.168.161.4:2379,192.168.161.5:2379 member list")
+		if n := strings.Count(out, "started"); n != 3 {
+			t.Errorf("%d members are started:\n%s", n, out)
 		}
+	})
+	t.Run("all hosts reboot at once", func(t *testing.T) {
+		do(t, lab.Stop)
+		do(t, lab.Boot)
+		play(t, lab, "site.yml", "-i", inv).want(0).wantUnchanged().showsCluster(peers...)
+	})
+	t.Run("a host loses power", func(t *testing.T) {
+		do(t, lab.Kill, "peer3")
 		down := play(t, lab, "site.yml", "-i", inv, "--timeout", "3s").want(4)
 		if down.recap["peer3"].Unreachable != 1 {
 			t.Errorf("peer3 is off and the recap says %+v", down.recap["peer3"])
 		}
-		if err := lab.Boot(t.Context(), "peer3"); err != nil {
-			t.Fatal(err)
-		}
-		showsCluster(t, play(t, lab, "site.yml", "-i", inv).want(0), "peer1", "peer2", "peer3")
+		down.wantUnchanged()
+		do(t, lab.Boot, "peer3")
+		play(t, lab, "site.yml", "-i", inv).want(0).wantUnchanged().showsCluster(peers...)
 	})
 }
 
-func fingerprints(t *testing.T, lab *hosts.Lab) map[string]hosts.Fingerprint {
-	t.Helper()
-	all := map[string]hosts.Fingerprint{}
-	for _, h := range lab.Hosts {
-		f, err := lab.Fingerprint(h.Name)
-		if err != nil {
-			t.Fatal(err)
+// Five members, of five kinds, on other ports.
+func TestFiveOfEveryKind(t *testing.T) {
+	lab := mixed(t)
+	names := []string{"peer1", "peer2", "peer3", "peer4", "peer5"}
+	inv := inventoryOf(t, lab, names, "etcd_client_port=12379", "etcd_peer_port=12380", "etcd_cluster_token=five")
+
+	foreseen := play(t, lab, "site.yml", "-i", inv, "--check").want(0)
+	done := play(t, lab, "site.yml", "-i", inv).want(0).showsCluster(names...)
+	want, got := foreseen.changes(), done.changes()
+	for _, host := range names {
+		if !slices.Equal(want[host], got[host]) {
+			t.Errorf("%s: foreseen and done differ\nforeseen:\n  %s\ndone:\n  %s", host, strings.Join(want[host], "\n  "), strings.Join(got[host], "\n  "))
 		}
-		all[h.Name] = f
 	}
-	return all
+	play(t, lab, "site.yml", "-i", inv).want(0).wantUnchanged().showsCluster(names...)
+	ports := func(t *testing.T) {
+		for _, name := range names {
+			wantOpen(t, lab, name, 12379)
+			wantOpen(t, lab, name, 12380)
+		}
+	}
+	t.Run("the ports are open", ports)
+	t.Run("every peer logs in to every other", func(t *testing.T) {
+		wantLogins(t, lab, "etcd", names)
+	})
+	t.Run("all hosts lose power", func(t *testing.T) {
+		do(t, lab.Kill, names...)
+		do(t, lab.Boot, names...)
+		again := play(t, lab, "site.yml", "-i", inv).want(0).showsCluster(names...)
+		// Nothing but systemd starts a daemon at boot.
+		for _, c := range again.changed() {
+			if !strings.HasPrefix(c, "peer3 ") {
+				t.Errorf("after a reboot this had to be changed: %s", c)
+			}
+		}
+		ports(t)
+	})
 }
 
-// showsCluster wants both tables: each member started, and one leader.
-func showsCluster(t *testing.T, r result, members ...string) {
-	t.Helper()
-	text := r.text()
-	for _, m := range members {
-		if !strings.Contains(text, m) {
-			t.Errorf("the tables do not name %s:\n%s", m, text)
+// Hosts that the controller reaches only through another, and that reach
+// nothing themselves: not even the releases.
+func TestBehindAJumpHost(t *testing.T) {
+	lab := mixed(t)
+	names := []string{"inner1", "inner2", "inner3"}
+	inv := inventoryOf(t, lab, names)
+	play(t, lab, "site.yml", "-i", inv).want(0).showsCluster(names...)
+	play(t, lab, "site.yml", "-i", inv).want(0).wantUnchanged().showsCluster(names...)
+	wantLogins(t, lab, "etcd", names)
+}
+
+// The article to the letter: its hosts, its folders, nohup.
+func TestArticle(t *testing.T) {
+	lab := three(t)
+	args := []string{"site.yml", "-i", "../../playbooks/examples/article.ini", "-e", extra(t, map[string]any{"etcd_mirrors": lab.MirrorURL()})}
+	play(t, lab, args...).want(0).showsCluster(peers...)
+	play(t, lab, args...).want(0).wantUnchanged().showsCluster(peers...)
+
+	t.Run("etcd runs as the article has it", func(t *testing.T) {
+		for _, h := range lab.Hosts {
+			ps := on(t, lab, h.Name, "ps -o user:16=,ppid=,args= -C etcd")
+			for _, part := range []string{
+				"etcd ", "/home/etcd/etcd-v" + etcdVersion + "-linux-", "--name=" + h.Name, "--data-dir=/home/etcd/data",
+				"--listen-peer-urls=http://" + h.Address + ":2380", "--advertise-client-urls=http://" + h.Address + ":2379",
+				"--initial-cluster-token=etcdcluster01",
+				"--initial-cluster=peer1=http://192.168.161.3:2380,peer2=http://192.168.161.4:2380,peer3=http://192.168.161.5:2380",
+			} {
+				if !strings.Contains(ps, part) {
+					t.Errorf("%s: no %s in %s", h.Name, part, ps)
+				}
+			}
+			if log := on(t, lab, h.Name, "wc -c </home/etcd/data/etcd.log"); log == "0" {
+				t.Errorf("%s: the log is empty", h.Name)
+			}
+			if units := on(t, lab, h.Name, "ls /etc/systemd/system | grep etcd; true"); units != "" {
+				t.Errorf("%s: there is a unit: %s", h.Name, units)
+			}
 		}
+		for _, name := range peers {
+			if got := on(t, lab, name, "getent ahostsv4 peer3 | sed -n '1s/ .*//p'"); got != "192.168.161.5" {
+				t.Errorf("%s: peer3 is %s", name, got)
+			}
+		}
+	})
+	t.Run("its member list", func(t *testing.T) {
+		out := on(t, lab, "peer2", "/home/etcd/etcd-v*/etcdctl --endpoints=192.168.161.3:2379,192.168.161.4:2379,192.168.161.5:2379 member list")
+		if n := strings.Count(out, "started"); n != 3 {
+			t.Errorf("%d members are started:\n%s", n, out)
+		}
+	})
+	t.Run("its logins", func(t *testing.T) {
+		wantLogins(t, lab, "etcd", peers)
+	})
+	t.Run("after a reboot the next run starts it again", func(t *testing.T) {
+		do(t, lab.Stop)
+		do(t, lab.Boot)
+		again := play(t, lab, args...).want(0).showsCluster(peers...)
+		for _, c := range again.changed() {
+			if !strings.Contains(c, "Start etcd") {
+				t.Errorf("this was changed too: %s", c)
+			}
+		}
+		play(t, lab, args...).want(0).wantUnchanged()
+	})
+}
+
+// Peers that reach each other on another port of SSH.
+func TestOtherSSHPort(t *testing.T) {
+	lab := three(t)
+	for _, name := range peers {
+		on(t, lab, name, `firewall-cmd -q --permanent --add-port=2222/tcp && firewall-cmd -q --add-port=2222/tcp &&
+			echo Port 2222 >/etc/ssh/sshd_config.d/port.conf && systemctl restart ssh`)
 	}
-	if n := strings.Count(text, "started"); n != len(members) {
-		t.Errorf("%d members are started, want %d:\n%s", n, len(members), text)
+	known := on22(t, lab)
+	inv := inventoryOf(t, lab, peers, "ansible_port=2222", "ansible_ssh_common_args='-o UserKnownHostsFile="+known+"'")
+	play(t, lab, "site.yml", "-i", inv).want(0).showsCluster(peers...)
+	play(t, lab, "site.yml", "-i", inv).want(0).wantUnchanged()
+	wantLogins(t, lab, "etcd", peers, "-p 2222")
+}
+
+// on22 is the lab's known_hosts with its hosts at port 2222.
+func on22(t *testing.T, lab *hosts.Lab) string {
+	t.Helper()
+	var b strings.Builder
+	for _, h := range lab.Hosts {
+		key := strings.Fields(on(t, lab, h.Name, "cat /etc/ssh/ssh_host_ed25519_key.pub"))
+		b.WriteString("[" + h.Address + "]:2222 " + key[0] + " " + key[1] + "\n")
 	}
-	if n := strings.Count(text, "|      true |"); n != 1 {
-		t.Errorf("%d leaders in the tables:\n%s", n, text)
-	}
+	return write(t, "known_hosts", b.String())
 }
