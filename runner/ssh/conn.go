@@ -58,6 +58,8 @@ func (c *Conn) Exec(ctx context.Context, cmd tasks.Command) (script.Output, erro
 			return out, c.notBegun(ended)
 		case ended.Err != nil:
 			return out, c.unreachable("the connection was lost while the task ran", ended.Err)
+		case ended.Code == 0: // its input ended: somewhere on the way it was cut off
+			return out, c.unreachable("the shell was cut off while the task ran", nil)
 		default:
 			// The script ended its own shell: that is its failure, not the host's.
 			out.Code = ended.Code

@@ -353,3 +353,35 @@ func TestServerWithoutShell(t *testing.T) {
 	}
 	_ = xssh.Prohibited
 }
+
+// A script that runs when everything is closed has not succeeded.
+func TestCloseWhileRunning(t *testing.T) {
+	both(t, func(t *testing.T, c *Conn) {
+		pid := 0
+		_, err := c.Exec(testContext(t), tasks.Command{
+			Script: "sleep 600 & fact pid $!; wait",
+			OnRecord: func(r scriptRecord) {
+				fmt.Sscanf(r.Text, "pid=%d", &pid)
+				go c.pool.Close()
+			},
+		})
+		var u *tasks.Unreachable
+		if !errors.As(err, &u) {
+			t.Errorf("got %s", explained(err))
+		}
+		if alive(pid) {
+			t.Errorf("process %d still runs", pid)
+		}
+	})
+}
+
+func TestScriptThatKillsItsShell(t *testing.T) {
+	both(t, func(t *testing.T, c *Conn) {
+		if out := mustExec(t, c, "kill -9 $$; sleep 5"); out.Code != 137 {
+			t.Errorf("code %d", out.Code)
+		}
+		if out := mustExec(t, c, "echo again"); string(out.Stdout) != "again\n" {
+			t.Errorf("%q", out.Stdout)
+		}
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -58,9 +59,10 @@ type Shell struct {
 	run   *run      // the running script, or nil
 	noise [2][]byte // what arrived on stdout and stderr outside of any script, its first bytes
 
-	ended chan struct{} // closed at the shell's end, when code and err are set
-	code  int
-	err   error
+	closed atomic.Bool   // we have ended it
+	ended  chan struct{} // closed at the shell's end, when code and err are set
+	code   int
+	err    error
 }
 
 // Ended is the error of a script whose shell was gone before the script's
@@ -71,6 +73,9 @@ type Ended struct {
 	Began          bool   // the script had begun: it may have run in part
 	Stdout, Stderr string // what came before the script began
 }
+
+// errClosed is a shell that Close ended.
+var errClosed = errors.New("it was closed")
 
 // Error says how the shell ended.
 func (e *Ended) Error() string {
@@ -160,6 +165,7 @@ func (s *Shell) Close() error {
 
 // end tells the shell to end, and waits a moment before it gives it up.
 func (s *Shell) end() {
+	s.closed.Store(true)
 	s.p.Stdin.Close()
 	t := time.NewTimer(endGrace)
 	defer t.Stop()
@@ -234,7 +240,11 @@ func (s *Shell) died(r *run) (Output, error) {
 	default:
 	}
 	out := s.partial(r)
-	return out, &Ended{Code: s.code, Err: s.err, Began: s.began(r), Stdout: s.said(0), Stderr: s.said(1)}
+	err := s.err
+	if err == nil && s.closed.Load() {
+		err = errClosed
+	}
+	return out, &Ended{Code: s.code, Err: err, Began: s.began(r), Stdout: s.said(0), Stderr: s.said(1)}
 }
 
 func (s *Shell) began(r *run) bool {
