@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,7 +39,7 @@ func (l *Launch) waitFor(ctx context.Context, t *Target, d *daemon) error {
 	}
 	limit := orElse(l.Ready.Timeout, readyTimeout)
 	if before < need {
-		// This one made the majority: those that could not be asked till now.
+		// With this one there are enough: those that could not be asked till now.
 		for _, peer := range here {
 			if pd, ok := peer.Gathered.(*daemon); ok && peer.Conn != nil && peer.Name != t.Host.Name {
 				if err := l.await(ctx, t, nil, peer, pd.ready, "ready", limit); err != nil {
@@ -52,7 +53,7 @@ func (l *Launch) waitFor(ctx context.Context, t *Target, d *daemon) error {
 
 // standing tells which hosts run the daemon when this one is done: the earlier
 // ones of the sequence and those where it ran all along; how many of them are
-// others than this; and how many are a majority.
+// others than this; and how many it takes for one to be ready.
 func (l *Launch) standing(t *Target) (running []Peer, others, need int) {
 	passed := true
 	for _, i := range l.Sequence(t.Peers) {
@@ -66,7 +67,18 @@ func (l *Launch) standing(t *Target) (running []Peer, others, need int) {
 			running = append(running, p)
 		}
 	}
-	return running, len(running), l.majority(t)
+	need = l.majority(t)
+	if l.FirstOf > 0 && slices.ContainsFunc(t.Peers, neverLaunched) {
+		need = l.FirstOf
+	}
+	return running, len(running), need
+}
+
+// neverLaunched reports whether the host had never run the daemon when it was
+// looked at.
+func neverLaunched(p Peer) bool {
+	d, ok := p.Gathered.(*daemon)
+	return ok && !d.running() && !d.launched()
 }
 
 func (l *Launch) majority(t *Target) int {

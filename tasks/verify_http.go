@@ -20,7 +20,7 @@ type HTTPCheck struct {
 	URL    string      `arg:"url,required" doc:"Asked from the host itself"`
 	Status []int       `arg:"status" default:"200" doc:"Good status codes"`
 	Body   string      `arg:"body" doc:"Regular expression that the body must match"`
-	JSON   *value.Dict `arg:"json" doc:"Values that the JSON body must hold; the keys are paths like cluster.leader or 0.name"`
+	JSON   *value.Dict `arg:"json" doc:"Values that the JSON body must hold; the keys are paths like cluster.leader or 0.name; * stands for every element, as in routes.*.name: then it is a list of the different values, sorted"`
 	TLSFiles
 }
 
@@ -85,25 +85,52 @@ func (c HTTPCheck) matchJSON(body []byte) error {
 	return errors.Join(errs...)
 }
 
-// jsonAt follows a path of keys and list indices, joined by points.
+// jsonAt follows a path of keys and list indices, joined by points. Where a *
+// stands for every element, the value is the list of the different ones found.
 func jsonAt(doc any, path string) (any, bool) {
-	for key := range strings.SplitSeq(path, ".") {
-		switch d := doc.(type) {
-		case *value.Dict:
-			v, ok := d.Get(key)
-			if !ok {
-				return nil, false
-			}
-			doc = v
-		case []any:
-			i, err := strconv.Atoi(key)
-			if err != nil || i < 0 || i >= len(d) {
-				return nil, false
-			}
-			doc = d[i]
-		default:
-			return nil, false
+	key, rest, more := strings.Cut(path, ".")
+	next := func(v any) (any, bool) {
+		if !more {
+			return v, true
+		}
+		return jsonAt(v, rest)
+	}
+	if key == "*" {
+		return jsonEvery(doc, next)
+	}
+	switch d := doc.(type) {
+	case *value.Dict:
+		if v, ok := d.Get(key); ok {
+			return next(v)
+		}
+	case []any:
+		if i, err := strconv.Atoi(key); err == nil && i >= 0 && i < len(d) {
+			return next(d[i])
 		}
 	}
-	return doc, true
+	return nil, false
+}
+
+// jsonEvery collects what is below each element, sorted and each value once.
+func jsonEvery(doc any, below func(any) (any, bool)) (any, bool) {
+	var elements []any
+	switch d := doc.(type) {
+	case *value.Dict:
+		for _, v := range d.All() {
+			elements = append(elements, v)
+		}
+	case []any:
+		elements = d
+	default:
+		return nil, false
+	}
+	found := []any{}
+	for _, e := range elements {
+		v, ok := below(e)
+		if ok && !slices.ContainsFunc(found, func(other any) bool { return value.Equal(v, other) }) {
+			found = append(found, v)
+		}
+	}
+	slices.SortFunc(found, func(a, b any) int { return strings.Compare(value.Str(a), value.Str(b)) })
+	return found, true
 }

@@ -126,7 +126,7 @@ func TestVerifyOtherClusters(t *testing.T) {
 			http.Error(w, "no such page", http.StatusNotFound)
 			return
 		}
-		fmt.Fprint(w, `{"leader": "peer2", "size": 3, "replicas": [{"name": "peer1"}]}`)
+		fmt.Fprint(w, `{"leader": "peer2", "size": 3, "replicas": [{"name": "peer3"}, {"name": "peer1"}, {"name": "peer3"}, {}]}`)
 	}))
 	defer server.Close()
 	echo, err := net.Listen("tcp", "127.0.0.1:0")
@@ -146,7 +146,7 @@ func TestVerifyOtherClusters(t *testing.T) {
 
 	dict := value.NewDict
 	leaderIs := func(host, holds string) *value.Dict {
-		return dict("timeout", "700ms", "http", dict("name", "one leader", "url", server.URL+"/jsz", "json", dict("leader", host, "replicas.0.name", "peer1"), "holds", holds))
+		return dict("timeout", "700ms", "http", dict("name", "one leader", "url", server.URL+"/jsz", "json", dict("leader", host, "replicas.1.name", "peer1"), "holds", holds))
 	}
 	for name, c := range map[string]struct {
 		args []*value.Dict
@@ -157,6 +157,8 @@ func TestVerifyOtherClusters(t *testing.T) {
 		"http not found":    {[]*value.Dict{dict("http", dict("url", server.URL, "status", []any{200, 404}))}, ""},
 		"body":              {[]*value.Dict{dict("timeout", "300ms", "http", dict("url", server.URL+"/jsz", "body", "nope"))}, "does not match nope"},
 		"json":              {[]*value.Dict{dict("timeout", "300ms", "http", dict("url", server.URL+"/jsz", "json", dict("size", 5, "a.b", 1)))}, "size is 3, not 5"},
+		"json, every":       {[]*value.Dict{dict("http", dict("url", server.URL+"/jsz", "json", dict("replicas.*.name", []any{"peer1", "peer3"}, "replicas.*.tag", []any{})))}, ""},
+		"json, not every":   {[]*value.Dict{dict("timeout", "300ms", "http", dict("url", server.URL+"/jsz", "json", dict("replicas.*.name", []any{"peer1"}, "size.*", 3)))}, "replicas.*.name is ['peer1', 'peer3'], not ['peer1']"},
 		"exactly one":       {[]*value.Dict{leaderIs("peer1", "1"), leaderIs("peer2", "1"), leaderIs("peer3", "1")}, ""},
 		"one too many":      {[]*value.Dict{leaderIs("peer2", "1"), leaderIs("peer2", "1")}, "one leader: holds on 2 hosts, not on 1 (peer1, peer2)"},
 		"none":              {[]*value.Dict{leaderIs("x", "1"), leaderIs("y", "1")}, "one leader: holds on 0 hosts, not on 1"},

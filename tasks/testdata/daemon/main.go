@@ -1,5 +1,5 @@
 // Command daemon is what the launch tests launch: a member of a cluster that
-// is ready when a majority of its peers listens.
+// is ready when a majority of its peers listens, or for /allz when all do.
 package main
 
 import (
@@ -67,22 +67,21 @@ func serve(c net.Conn, peers string) {
 		return
 	}
 	status := "200 OK"
-	if strings.Contains(line, "/readyz") && !quorum(peers) {
+	list := strings.Split(peers, ",")
+	if strings.Contains(line, "/readyz") && up(list) <= len(list)/2 || strings.Contains(line, "/allz") && up(list) < len(list) {
 		status = "503 Service Unavailable"
 	}
 	fmt.Fprintf(c, "HTTP/1.1 %s\r\nContent-Length: 3\r\nConnection: close\r\n\r\nhm\n", status)
 }
 
-func quorum(peers string) bool {
-	if peers == "" {
-		return true
-	}
-	list, up := strings.Split(peers, ","), 0
-	for _, p := range list {
-		if c, err := net.DialTimeout("tcp", p, time.Second); err == nil {
-			c.Close()
-			up++
+// up counts the peers that listen.
+func up(peers []string) (n int) {
+	for _, p := range peers {
+		if c, err := net.DialTimeout("tcp", p, time.Second); err == nil || p == "" {
+			if n++; c != nil {
+				c.Close()
+			}
 		}
 	}
-	return up > len(list)/2
+	return n
 }
