@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -84,7 +85,10 @@ func askHostKey(ctx context.Context, q ssh.Question) (bool, error) {
 	for {
 		line, asked, err := askTerminal(ctx, fmt.Sprintf("The host %s (%s) is not known. Its %s key has the fingerprint\n  %s\nTrust it, and remember it in %s? (yes/no) ",
 			q.Host, q.Address, q.KeyType, q.Fingerprint, q.File), false)
-		if err != nil || !asked {
+		if err == nil && !asked {
+			err = errors.New("there is no terminal to ask at")
+		}
+		if err != nil {
 			return false, err
 		}
 		switch strings.ToLower(strings.TrimSpace(line)) {
