@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -109,6 +110,9 @@ func (f *Fetch) Validate() error {
 				return err
 			}
 		}
+	}
+	if path.Clean(f.Extract) == "/" {
+		return &ArgError{Arg: "extract", Msg: "extract: must be a directory below /"}
 	}
 	if f.Strip < 0 {
 		return &ArgError{Arg: "strip", Msg: "strip: must not be negative"}

@@ -197,10 +197,11 @@ func mergeSection(to []unitSection, x unitSection) []unitSection {
 // execWord is one word of ExecStart: quoted, without specifiers and variables.
 func execWord(s string) string { return strings.ReplaceAll(unitWord(s), "$", "$$") }
 
-// unitWord is one word of a setting that takes several.
+// unitWord is one word of a setting that takes several. A # or ; at its start
+// would make a comment of its line.
 func unitWord(s string) string {
 	var b strings.Builder
-	plain := s != "" && s != ";"
+	plain := s != "" && s[0] != ';' && s[0] != '#'
 	for _, c := range []byte(s) {
 		switch {
 		case c == '%':
