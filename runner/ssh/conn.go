@@ -168,9 +168,6 @@ func (c *Conn) DialContext(ctx context.Context, network, addr string) (net.Conn,
 // "TYPE BASE64" as in known_hosts. It is empty for this machine itself.
 func (c *Conn) HostKey() string { return c.link().hostKey() }
 
-// Login is the name of the user that logs in on the host.
-func (c *Conn) Login() string { return c.link().login() }
-
 func (c *Conn) link() link {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -184,3 +184,47 @@ func TestStats(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestReset(t *testing.T) {
+	s := startSSHD(t)
+	p := s.pool(nil)
+	before := mustExec(t, connect(t, p, s.host(), Become{}), "echo $$").Stdout
+	p.Reset("another")
+	if same := mustExec(t, connect(t, p, s.host(), Become{}), "echo $$").Stdout; !bytes.Equal(before, same) {
+		t.Error("the reset of another host closed the shell")
+	}
+	p.Reset("peer")
+	if after := mustExec(t, connect(t, p, s.host(), Become{}), "echo $$").Stdout; bytes.Equal(before, after) {
+		t.Error("the shell is the same")
+	}
+	if n := s.connections(); n != 2 {
+		t.Errorf("%d connections were made", n)
+	}
+}
+
+// Many hosts at once, as one server: each gets its connection.
+func TestManyAtOnce(t *testing.T) {
+	s := startSSHD(t)
+	p := s.pool(nil)
+	done := make(chan error)
+	const n = 24
+	for i := range n {
+		h := s.host()
+		h.Name = fmt.Sprint("h", i)
+		go func() {
+			c, err := p.Connect(testContext(t), h, Become{})
+			if err == nil {
+				_, err = c.Exec(testContext(t), tasks.Command{Script: ":"})
+			}
+			done <- err
+		}()
+	}
+	for range n {
+		if err := <-done; err != nil {
+			t.Error(explained(err))
+		}
+	}
+	if got := s.connections(); got != n {
+		t.Errorf("%d connections", got)
+	}
+}

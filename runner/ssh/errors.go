@@ -21,7 +21,11 @@ const withPassword = "-- with the password:"
 // notBegun explains a stage that ended before what it should run had begun.
 func (c *Conn) notBegun(e *script.Ended) error {
 	if e.Err != nil {
-		return c.unreachable("the connection was lost before the shell answered", e.Err)
+		u := c.unreachable("no shell", e.Err)
+		if e.Stderr != "" {
+			u.Hint = "what it said until then: " + e.Stderr
+		}
+		return u
 	}
 	if c.become.User != "" {
 		if f := c.becomeFailure(e.Code, e.Stderr); f != nil {

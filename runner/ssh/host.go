@@ -5,7 +5,6 @@
 package ssh
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/etcdplay/etcdplay/tasks"
@@ -55,14 +54,6 @@ func (b Become) check() error {
 	}
 	return tasks.Failf("there is no way named %q to become another user", b.Method).
 		WithHint("become_method is one of %s", strings.Join(Methods(), ", "))
-}
-
-// who names the identity in messages.
-func (b Become) who(login string) string {
-	if b.User == "" {
-		return login
-	}
-	return fmt.Sprintf("%s (%s from %s)", b.User, b.Method, login)
 }
 
 // quotedFlags makes quoted words of the flags. -n and -S are left out: whether
