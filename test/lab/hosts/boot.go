@@ -76,6 +76,9 @@ func (l *Lab) start(ctx context.Context, h Host) (process, error) {
 	} else {
 		argv = append(argv, "--kill-signal=SIGUSR2", "/sbin/init") // busybox init powers off at SIGUSR2
 	}
+	if err := l.unplug(ctx, h); err != nil {
+		return process{}, err
+	}
 	p, err := detach(ctx, l.record(h.Name), l.console(h.Name), argv...)
 	if err != nil || h.Inside == "" {
 		return p, err
@@ -87,6 +90,25 @@ func (l *Lab) start(ctx context.Context, h Host) (process, error) {
 		return ipInside(ctx, l.Name, "link", "set", innerCable, "master", backBridge, "up") == nil, nil
 	})
 	return p, err
+}
+
+// unplug removes what is left of a host's cables from when it was on: on a busy
+// machine the kernel takes them away some time after the host is gone.
+func (l *Lab) unplug(ctx context.Context, h Host) error {
+	cables := []string{h.cable()}
+	if h.Inside != "" {
+		cables = append(cables, innerCable)
+	}
+	for _, cable := range cables {
+		if ipInside(ctx, l.Name, "link", "show", cable) != nil {
+			continue
+		}
+		// The kernel may be faster.
+		if err := ipInside(ctx, l.Name, "link", "delete", cable); err != nil && ipInside(ctx, l.Name, "link", "show", cable) == nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // innerCable is the outer end of the jump host's interface to the hosts behind.
