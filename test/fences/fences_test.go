@@ -23,7 +23,7 @@ var may = map[string][]string{
 	"tasks/script":    {},
 	"tasks/etcd":      {},
 	"tasks/facts":     {"internal/source", "internal/value"},
-	"tasks":           {"internal/source", "internal/value", "tasks/script", "tasks/etcd", "tasks/facts"},
+	"tasks":           {"internal/source", "internal/value", "internal/jinja", "tasks/script", "tasks/etcd", "tasks/facts"},
 	"tasks/tasktest":  {"internal/source", "internal/value", "tasks", "tasks/script"}, // for tests only
 	"playbooks":       {"internal/source", "internal/value", "internal/jinja", "tasks"},
 	"runner/action":   {"internal/source", "internal/value", "tasks"},
