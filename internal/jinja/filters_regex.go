@@ -27,6 +27,12 @@ func (c *call) regex(i int, f regexFlags, subject string) *compiled {
 		return nil
 	}
 	re, err := p.compile(f, subject)
+	if err == nil && re.boundary && strings.IndexFunc(subject, isWideLetter) >= 0 {
+		err = &hinted{
+			fmt.Sprintf("the regular expression %s can't search %s: \\b knows only the letters of ASCII", brief(p.src), brief(subject)),
+			`say what stands at the boundary, as in (^|\W)`,
+		}
+	}
 	c.fail2(err)
 	return re
 }

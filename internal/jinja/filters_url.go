@@ -93,7 +93,8 @@ func filterURLEncode(c *call) (any, error) {
 }
 
 func filterURLSplit(c *call) (any, error) {
-	s := strings.TrimSpace(c.input())
+	s := strings.TrimLeftFunc(c.textInput(), func(r rune) bool { return r <= ' ' })
+	s = strings.NewReplacer("\t", "", "\r", "", "\n", "").Replace(s)
 	d := value.NewDict("fragment", "", "hostname", nil, "netloc", "", "password", nil, "path", "", "port", nil,
 		"query", "", "scheme", "", "username", nil)
 	s, frag, _ := strings.Cut(s, "#")

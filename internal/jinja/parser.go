@@ -81,13 +81,9 @@ func compileExpr(t *text) (*Template, error) {
 	if trimmed == "" || wrapped && strings.TrimSpace(t.src[from:to]) == "" {
 		return nil, t.place(0).errorf("an expression is missing")
 	}
-	if !wrapped {
-		for _, open := range []string{"{{", "{%"} {
-			if i := strings.Index(trimmed, open); i == 0 || i > 0 && open == "{%" {
-				return nil, t.place(strings.Index(t.src, open)).errorf("%s has no place in an expression", open).
-					WithHint("write the bare expression: variables stand by their names alone")
-			}
-		}
+	if !wrapped && IsTemplate(trimmed[:min(2, len(trimmed))]) {
+		return nil, t.place(strings.Index(t.src, "{")).errorf("%s has no place in an expression", trimmed[:2]).
+			WithHint("write the bare expression: variables stand by their names alone")
 	}
 	toks, err := lexExpr(t, from, to)
 	if err != nil {

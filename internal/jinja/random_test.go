@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"flag"
+	"fmt"
 	"math/rand"
 	"strings"
 	"testing"
@@ -63,6 +64,90 @@ func TestRandomLayout(t *testing.T) {
 			t.Errorf("%q\n%s", a.In, diff)
 		}
 	}
+}
+
+// TestRandomText compares regular expressions and YAML on odd text.
+func TestRandomText(t *testing.T) {
+	g := generator{rand.New(rand.NewSource(*seed))}
+	var exprs []string
+	for range *random {
+		pattern, subject := g.pattern(3), g.text("a", "b", "ab", "A", "1", "-", " ", "\n", "ü", "_")
+		exprs = append(exprs,
+			fmt.Sprintf("%s | regex_replace(%s, %s)", subject, pattern, g.pick("'<\\\\g<0>>'", "'x'", "''", "'\\\\n'")),
+			fmt.Sprintf("%s | regex_findall(%s)", subject, pattern),
+			fmt.Sprintf("%s | regex_search(%s)", subject, pattern),
+			fmt.Sprintf("%s | regex_replace(%s, '-', multiline=true, ignorecase=true)", subject, pattern),
+		)
+		odd := func() string {
+			return g.text("a", "word", "longer", " ", " ", "\n", "'", "\"", ":", "#", "- ", ": ", ",", "[", "{", "1", "0", ".", "ü", "\t", "%", "&", "*", "!", "|", ">", "?", "=",
+				"yes", "no", "null", "~", "-", "e", "x", "some longer words to be folded ", "\\", "\u00a0", "\u2028", "\u0007", "2020-01-01", "12:30")
+		}
+		exprs = append(exprs,
+			fmt.Sprintf("%s | to_nice_yaml", odd()),
+			fmt.Sprintf("{%s: %s, 'l': [%s, [%s]]} | to_nice_yaml(width=%d)", odd(), odd(), odd(), odd(), g.Intn(100)),
+			fmt.Sprintf("{%s: [%s, %s], 'l': [{%s: %s}]} | to_yaml(indent=%d)", odd(), odd(), odd(), odd(), odd(), 1+g.Intn(8)),
+			fmt.Sprintf("%s | to_json", odd()),
+			fmt.Sprintf("%s | string ~ [%s]", odd(), odd()),
+			fmt.Sprintf("%s | wordwrap(%d)", odd(), 1+g.Intn(20)),
+			fmt.Sprintf("%s | urlsplit", odd()),
+			fmt.Sprintf("%s | comment(%s)", odd(), odd()),
+			fmt.Sprintf("%s | quote", odd()),
+			fmt.Sprintf("%s is version(%s, '<')", g.version(), g.version()),
+			fmt.Sprintf("%s is version(%s, '<', version_type='%s')", g.version(), g.version(), g.pick("semver", "strict", "pep440")),
+		)
+	}
+	got, ok := askAnsible(t, oracleVars(t), exprs, nil, nil)
+	if !ok {
+		t.Skip("Ansible can't be imported by", python)
+	}
+	env := &Env{Vars: dictVars{value.NewDict()}}
+	for _, a := range got {
+		tmpl, err := CompileExpr(a.In, source.Pos{File: "x", Line: 1, Col: 1})
+		if diff := compareAnswer(a, env, tmpl, err); diff != "" {
+			t.Errorf("%s\n%s", a.In, diff)
+		}
+	}
+}
+
+// text is a literal of some of the pieces.
+func (g generator) text(pieces ...string) string {
+	var b strings.Builder
+	for range g.Intn(8) {
+		b.WriteString(g.pick(pieces...))
+	}
+	r := strings.NewReplacer("\\", "\\\\", "'", "\\'", "\n", "\\n", "\t", "\\t")
+	return "'" + r.Replace(b.String()) + "'"
+}
+
+// pattern is a literal that holds a regular expression.
+func (g generator) pattern(depth int) string {
+	var re func(depth int) string
+	re = func(depth int) string {
+		if depth == 0 {
+			return g.pick("a", "b", ".", "\\d", "\\w", "\\s", "\\W", "[ab]", "[^a]", "[a-z]", "-", "ü", "[\\w-]", "[^\\s]", "\\.", "\\n")
+		}
+		switch g.Intn(9) {
+		case 0:
+			return re(depth-1) + "|" + re(depth-1)
+		case 1:
+			return "(" + re(depth-1) + ")"
+		case 2:
+			return "(?:" + re(depth-1) + ")" + g.pick("*", "+", "?", "{2}", "{1,}", "{,2}")
+		case 3:
+			return "^" + re(depth-1)
+		case 4:
+			return re(depth-1) + "$"
+		case 5:
+			return "(" + re(depth-1) + ")" + g.pick("", "?")
+		}
+		return re(depth-1) + re(depth-1)
+	}
+	return "'" + strings.ReplaceAll(re(depth), "\\", "\\\\") + "'"
+}
+
+func (g generator) version() string {
+	v := g.pick("1", "1.2", "1.2.3", "1.10.0", "2.0.0", "0.9") + g.pick("", "", "", "-rc1", "-rc.2", "rc1", "a1", "b2", ".dev1", ".post1", "+build", "-1", "-alpha.beta")
+	return "'" + v + "'"
 }
 
 // layout writes a template of text, blanks and tags with signs.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -33,9 +34,13 @@ type compiled struct {
 	groups []int    // Python's group number → Go's; [0] is 0
 	names  []string // by Python's number
 	ends   []int    // Go's numbers of the groups that stand for $
-	// next matches what Python finds empty right behind a match: it begins
-	// with the one character before; nil: the pattern never matches empty.
-	next *regexp.Regexp
+	// next searches behind the one character that it is given for context;
+	// the others take as much as they can, behind such a character or at the
+	// very beginning.
+	next, longestNext, longestFirst *regexp.Regexp
+	boundary                        bool // it uses \b or \B, which know only ASCII letters
+	empty                           bool // the pattern can match the empty text
+	reluctant                       bool // … even where it could match more
 }
 
 // regex compiles the pattern for a subject.
@@ -54,6 +59,10 @@ func (p *pattern) compile(f regexFlags, subject string) (*compiled, error) {
 	v := &p.variants[i]
 	v.once.Do(func() { v.re, v.err = compilePattern(p.src, f, wide) })
 	return v.re, v.err
+}
+
+func isWideLetter(r rune) bool {
+	return r >= utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsNumber(r))
 }
 
 func compilePattern(src string, f regexFlags, wide bool) (*compiled, error) {
@@ -87,14 +96,23 @@ func compilePattern(src string, f regexFlags, wide bool) (*compiled, error) {
 		}
 		return nil, fmt.Errorf("the regular expression %s does not work: %w", brief(src), err)
 	}
-	t.c.re = re
-	if parsed, err := resyntax.Parse(out, resyntax.Perl); err == nil && canBeEmpty(parsed) {
-		t.c.next, err = regexp.Compile(`\A(?s:.)(?:` + out + `)`)
-		if err != nil {
+	c := t.c
+	c.re = re
+	parsed, err := resyntax.Parse(out, resyntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	c.empty, c.reluctant = canBeEmpty(parsed), isReluctant(parsed)
+	for src, re := range map[string]**regexp.Regexp{
+		`\A(?s:.)(?s:.*?)(` + out + `)`: &c.next, `\A(?s:.)(` + out + `)`: &c.longestNext, `\A(?:` + out + `)`: &c.longestFirst,
+	} {
+		if *re, err = regexp.Compile(src); err != nil {
 			return nil, err
 		}
 	}
-	return t.c, nil
+	c.longestNext.Longest()
+	c.longestFirst.Longest()
+	return c, nil
 }
 
 func canBeEmpty(re *resyntax.Regexp) bool {
@@ -123,81 +141,27 @@ func canBeEmpty(re *resyntax.Regexp) bool {
 	return true
 }
 
-// A match holds Python's groups: start and end of each, -1 if it took no part.
-type match struct {
-	subject string
-	loc     []int
-}
-
-func (m *match) group(i int) (string, bool) {
-	if m.loc[2*i] < 0 {
-		return "", false
-	}
-	return m.subject[m.loc[2*i]:m.loc[2*i+1]], true
-}
-
-// python turns Go's locations into Python's groups, and cuts off a newline
-// that stands for `$`.
-func (c *compiled) python(s string, loc []int) *match {
-	cut := -1
-	for _, e := range c.ends {
-		if loc[2*e] >= 0 && loc[2*e] < loc[2*e+1] {
-			cut = loc[2*e]
+// isReluctant reports a pattern that may match nothing where it could match
+// something: a*?, |a.
+func isReluctant(re *resyntax.Regexp) bool {
+	switch re.Op {
+	case resyntax.OpStar, resyntax.OpQuest, resyntax.OpPlus, resyntax.OpRepeat:
+		if re.Flags&resyntax.NonGreedy != 0 {
+			return true
 		}
-	}
-	m := &match{s, make([]int, 2*len(c.groups))}
-	for i, g := range c.groups {
-		from, to := loc[2*g], loc[2*g+1]
-		if cut >= 0 && to > cut {
-			to = cut
-			from = min(from, cut)
-		}
-		m.loc[2*i], m.loc[2*i+1] = from, to
-	}
-	return m
-}
-
-// search finds the first match, or nil.
-func (c *compiled) search(s string) *match {
-	loc := c.re.FindStringSubmatchIndex(s)
-	if loc == nil {
-		return nil
-	}
-	return c.python(s, loc)
-}
-
-// all finds every match as Python does, which, unlike Go, also finds an empty
-// one right behind another.
-func (c *compiled) all(st *state, s string) ([]*match, error) {
-	if err := st.charge(16 * len(s)); err != nil {
-		return nil, err
-	}
-	found := c.re.FindAllStringSubmatchIndex(s, -1)
-	if err := st.charge(len(found) * (len(c.groups)*16 + 64)); err != nil {
-		return nil, err
-	}
-	var out []*match
-	for i, loc := range found {
-		m := c.python(s, loc)
-		out = append(out, m)
-		from, to := m.loc[0], m.loc[1]
-		if c.next == nil || from == to || i+1 < len(found) && found[i+1][0] == to {
-			continue
-		}
-		_, n := utf8.DecodeLastRuneInString(s[:to])
-		if next := c.next.FindStringSubmatchIndex(s[to-n:]); next != nil {
-			for j := range next {
-				if next[j] >= 0 {
-					next[j] += to - n
-				}
-			}
-			next[0] = to
-			if e := c.python(s, next); e.loc[1] == to {
-				out = append(out, e)
+	case resyntax.OpAlternate:
+		for _, s := range re.Sub[:len(re.Sub)-1] {
+			if canBeEmpty(s) {
+				return true
 			}
 		}
 	}
-	return out, nil
+	for _, s := range re.Sub {
+		if isReluctant(s) {
+			return true
+		}
+	}
+	return false
 }
 
 // A translator rewrites Python's syntax into Go's.
@@ -397,6 +361,7 @@ func (t *translator) escape(inClass bool) error {
 	case wideClasses[c|0x20] != "" && c < 'a' && t.wide && !inClass:
 		t.b.WriteString("[^" + wideClasses[c|0x20] + "]")
 	case strings.IndexByte("dDwWsSAbBnrtfvaxz", c) >= 0:
+		t.c.boundary = t.c.boundary || c|0x20 == 'b'
 		t.b.WriteString(`\` + string(c))
 	case c == 'u' || c == 'U':
 		n := 4

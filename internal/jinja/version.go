@@ -196,7 +196,12 @@ func compareSemver(a, b string) (ordering, error) {
 	case pre[1] == "":
 		return less, nil
 	}
-	x, y := strings.Split(pre[0], "."), strings.Split(pre[1], ".")
+	return orderIdentifiers(strings.Split(pre[0], "."), strings.Split(pre[1], "."), less), nil
+}
+
+// orderIdentifiers compares numbers as such and words as text; number says
+// how a number compares with a word.
+func orderIdentifiers(x, y []string, number ordering) ordering {
 	for i := range min(len(x), len(y)) {
 		n, errX := strconv.Atoi(x[i])
 		m, errY := strconv.Atoi(y[i])
@@ -205,22 +210,23 @@ func compareSemver(a, b string) (ordering, error) {
 		case errX == nil && errY == nil:
 			o = orderInts(n, m)
 		case errX == nil:
-			o = less
+			o = number
 		case errY == nil:
-			o = greater
+			o = less + greater - number
 		}
 		if o != same {
-			return o, nil
+			return o
 		}
 	}
-	return orderInts(len(x), len(y)), nil
+	return orderInts(len(x), len(y))
 }
 
-// https://peps.python.org/pep-0440/, without local versions.
-var pepVersion = regexp.MustCompile(`(?i)^\s*v?(?:(\d+)!)?(\d+(?:\.\d+)*)(?:[-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?(\d*))?(?:-(\d+)|[-_.]?(post|rev|r)[-_.]?(\d*))?(?:[-_.]?(dev)[-_.]?(\d*))?(?:\+[a-z0-9]+(?:[-_.][a-z0-9]+)*)?\s*$`)
+// https://peps.python.org/pep-0440/
+var pepVersion = regexp.MustCompile(`(?i)^\s*v?(?:(\d+)!)?(\d+(?:\.\d+)*)(?:[-_.]?(a|b|c|rc|alpha|beta|pre|preview)[-_.]?(\d*))?(?:-(\d+)|[-_.]?(post|rev|r)[-_.]?(\d*))?(?:[-_.]?(dev)[-_.]?(\d*))?(?:\+([a-z0-9]+(?:[-_.][a-z0-9]+)*))?\s*$`)
 
 func comparePEP440(a, b string) (ordering, error) {
 	var keys [2][]int
+	var local [2]string
 	for i, s := range []string{a, b} {
 		m := pepVersion.FindStringSubmatch(s)
 		if m == nil {
@@ -248,6 +254,16 @@ func comparePEP440(a, b string) (ordering, error) {
 			}
 		}
 		keys[i] = append(append([]int{num(m[1])}, release...), stage, num(m[4]), post, dev)
+		local[i] = strings.ToLower(m[10])
 	}
-	return orderLists(keys[0], keys[1]), nil
+	if o := orderLists(keys[0], keys[1]); o != same || local[0] == local[1] {
+		return o, nil
+	}
+	if local[0] == "" || local[1] == "" {
+		return orderInts(len(local[0]), len(local[1])), nil
+	}
+	split := func(s string) []string {
+		return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune("-_.", r) })
+	}
+	return orderIdentifiers(split(local[0]), split(local[1]), greater), nil
 }
