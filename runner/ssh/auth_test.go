@@ -237,7 +237,7 @@ func fake(t *testing.T, s *gssh.Server) Host {
 }
 
 func anyHost(t *testing.T) *Pool {
-	return newPool(t, Options{Config: "none", Agent: "none", HostKeys: Off, Timeout: 2 * time.Second})
+	return newPool(t, Options{Config: "none", Agent: "none", HostKeys: Off, Timeout: 20 * time.Second})
 }
 
 func TestPassword(t *testing.T) {
