@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/etcdplay/etcdplay/runner"
+	"github.com/etcdplay/etcdplay/runner/report"
 	"github.com/etcdplay/etcdplay/runner/ssh"
 	"github.com/etcdplay/etcdplay/tasks"
 )
@@ -16,7 +17,7 @@ import (
 type connector struct{ pool *ssh.Pool }
 
 // connector makes the transport, and the settings that flags give.
-func (o *connectionFlags) connector(ctx context.Context, cfg *config) (runner.Connector, runner.Settings, error) {
+func (o *connectionFlags) connector(ctx context.Context, cfg *config) (*connector, runner.Settings, error) {
 	policy, err := o.policy(cfg)
 	if err != nil {
 		return nil, runner.Settings{}, err
@@ -73,6 +74,15 @@ func (c *connector) Connect(ctx context.Context, s runner.Settings) (tasks.Conn,
 		return nil, err // not conn: a nil *Conn is no nil interface
 	}
 	return conn, nil
+}
+
+// costs are what the connections have cost so far.
+func (c *connector) costs() []report.Cost {
+	var all []report.Cost
+	for _, s := range c.pool.Stats() {
+		all = append(all, report.Cost{Host: s.Host, Dial: s.Dial, RoundTrips: s.RoundTrips, In: s.In, Out: s.Out})
+	}
+	return all
 }
 
 // Reset closes what is open to a host.

@@ -44,6 +44,7 @@ type runOptions struct {
 	listTags   bool
 	syntax     bool
 	flushCache bool
+	profile    string
 }
 
 func newRunCmd() *cobra.Command {
@@ -59,20 +60,22 @@ looked up among the shipped ones (site.yml, local.yml, …).`,
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return o.profiled(cmd.Context(), args) },
 	}
 	f := cmd.Flags()
 	o.register(f)
 	f.StringSliceVarP(&o.tags, "tags", "t", nil, "only tasks with these `TAGS`")
 	f.StringSliceVar(&o.skip, "skip-tags", nil, "no tasks with these `TAGS`")
 	f.StringVar(&o.output, "output", "text", "`FORMAT` of the output: text or json (one event a line)")
-	f.BoolVar(&o.timing, "timing", false, "end with the slowest tasks and hosts")
+	f.BoolVar(&o.timing, "timing", false, "end with the slowest tasks and hosts, and what went over the network")
 	f.StringVar(&o.startAt, "start-at-task", "", "begin at the task of this `NAME`")
 	f.BoolVar(&o.step, "step", false, "ask before each task")
 	f.BoolVar(&o.listHosts, "list-hosts", false, "only list the hosts of each play")
 	f.BoolVar(&o.listTasks, "list-tasks", false, "only list the tasks")
 	f.BoolVar(&o.listTags, "list-tags", false, "only list the tags")
 	f.BoolVar(&o.syntax, "syntax-check", false, "only check the playbooks")
+	f.StringVar(&o.profile, "profile", "", "record what the program itself does, to KIND.prof: cpu, mem or trace")
+	f.MarkHidden("profile")
 	return cmd
 }
 
@@ -91,6 +94,19 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.cacheDir, "cache-dir", "", "where downloads are kept (default: the user's cache folder)")
 	f.BoolVar(&o.flushCache, "flush-cache", false, "accepted for Ansible's sake: facts are never kept")
 	f.MarkHidden("flush-cache")
+}
+
+// profiled is run, with --profile recorded.
+func (o *runOptions) profiled(ctx context.Context, names []string) error {
+	end, err := profile(o.profile)
+	if err != nil {
+		return err
+	}
+	err = o.run(ctx, names)
+	if perr := end(); err == nil {
+		err = perr
+	}
+	return err
 }
 
 func (o *runOptions) run(ctx context.Context, names []string) error {
@@ -182,6 +198,9 @@ func (o *runOptions) execute(ctx context.Context, p *prepared, reporter runner.R
 	run := runner.New(rc)
 	p.vault.OnSecret(run.Secret)
 	code, err := run.Run(ctx)
+	if o.timing && o.output == "text" {
+		report.Costs(os.Stdout, connector.costs())
+	}
 	if err != nil || code != runner.ExitOK {
 		return exitCode{code, err}
 	}
