@@ -13,9 +13,12 @@ type Registry struct{ makers map[string]func() Module }
 // is one line here.
 func Builtin() *Registry {
 	return &Registry{map[string]func() Module{
+		"apk":          func() Module { return &Apk{} },
+		"apt":          func() Module { return &Apt{} },
 		"blockinfile":  func() Module { return &BlockInFile{} },
 		"command":      func() Module { return &RunCommand{} },
 		"copy":         func() Module { return &Copy{} },
+		"dnf":          func() Module { return &Dnf{} },
 		"fetch":        func() Module { return &Fetch{} },
 		"file":         func() Module { return &File{} },
 		"firewall":     func() Module { return &Firewall{} },
@@ -26,6 +29,7 @@ func Builtin() *Registry {
 		"launch":       func() Module { return &Launch{} },
 		"lineinfile":   func() Module { return &LineInFile{} },
 		"mkdir":        func() Module { return &Mkdir{} },
+		"package":      func() Module { return &Package{} },
 		"ping":         func() Module { return &Ping{} },
 		"preflight":    func() Module { return &Preflight{} },
 		"raw":          func() Module { return &RunRaw{} },
@@ -40,6 +44,7 @@ func Builtin() *Registry {
 		"user":         func() Module { return &User{} },
 		"verify":       func() Module { return &Verify{} },
 		"wait_for":     func() Module { return &WaitFor{} },
+		"yum":          func() Module { return &Dnf{} },
 	}}
 }
 
