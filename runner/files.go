@@ -6,9 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/etcdplay/etcdplay/internal/jinja"
 	"github.com/etcdplay/etcdplay/internal/source"
+	"github.com/etcdplay/etcdplay/internal/value"
 	"github.com/etcdplay/etcdplay/tasks"
 )
 
@@ -53,7 +55,11 @@ func (f files) Render(ctx context.Context, name string, o tasks.RenderOptions) (
 	if err != nil {
 		return "", err
 	}
-	env := f.c.sc.env
+	about := finals{} // ansible_managed and what else a template knows of itself
+	for k, v := range jinja.TemplateVars(name, name, "", time.Now()).All() {
+		about[value.Str(k)] = v
+	}
+	env := f.c.sc.with(about).env
 	env.Dirs = append([]string{filepath.Dir(name)}, env.Dirs...)
 	return t.Text(ctx, &env)
 }

@@ -14,9 +14,11 @@ import (
 func plainFilters() map[string]function {
 	def := function{sig: "default_value boolean", undef: true, fn: filterDefault}
 	length := function{fn: filterLength}
+	version := function{sig: versionSig, fn: testVersion} // what tests were in Ansible's old days
 	return map[string]function{
 		"default": def, "d": def,
 		"length": length, "count": length,
+		"version": version, "version_compare": version,
 		"mandatory": {sig: "msg", undef: true, fn: filterMandatory},
 		"ternary": {sig: "true_val! false_val! none_val", fn: func(c *call) (any, error) {
 			if c.in == nil && c.given(2) {

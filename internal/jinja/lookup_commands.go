@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -35,34 +36,38 @@ func (c *call) command(line string) (string, error) {
 		return "", context.Cause(c.st.ctx)
 	case ctx.Err() != nil:
 		return "", fmt.Errorf("the command %s did not end within %s", brief(line), c.st.limits.Command)
-	case err != nil:
+	case out.over:
+		return "", &limitError{fmt.Sprintf("the command %s printed more than %d MiB", brief(line), out.limit>>20)}
+	case err != nil && !errors.Is(err, errOver):
 		msg := fmt.Sprintf("the command %s failed: %v", brief(line), err)
-		if s := strings.TrimSpace(stderr.String()); s != "" {
+		if s := strings.TrimSpace(stderr.buf.String()); s != "" {
 			msg += ": " + s
 		}
 		return "", fmt.Errorf("%s", msg)
-	case out.over:
-		return "", &limitError{fmt.Sprintf("the command %s printed more than %d MiB", brief(line), out.limit>>20)}
-	case !utf8.Valid(out.Bytes()):
+	case !utf8.Valid(out.buf.Bytes()):
 		return "", fmt.Errorf("the command %s printed what is not UTF-8 text", brief(line))
 	}
-	return out.String(), c.st.charge(out.Len())
+	return out.buf.String(), c.st.charge(out.buf.Len())
 }
 
-// bounded keeps the first bytes of what is written to it.
+// bounded keeps the first bytes of what is written to it and refuses the
+// rest, so that whoever writes on ends. (It does not embed the Buffer, whose
+// ReadFrom would go around the bound.)
 type bounded struct {
-	bytes.Buffer
+	buf   bytes.Buffer
 	limit int
 	over  bool
 }
 
+var errOver = errors.New("too much output")
+
 func (b *bounded) Write(p []byte) (int, error) {
-	if room := b.limit - b.Len(); len(p) > room {
+	if room := b.limit - b.buf.Len(); len(p) > room {
 		b.over = true
-		b.Buffer.Write(p[:max(room, 0)])
-		return len(p), nil
+		b.buf.Write(p[:max(room, 0)])
+		return 0, errOver
 	}
-	return b.Buffer.Write(p)
+	return b.buf.Write(p)
 }
 
 func lookupPipe(c *call) (any, error) {

@@ -97,7 +97,8 @@ func (st *state) renderFile(t *Template, path, name string, extra *value.Dict) (
 
 // TemplateVars are the variables that a template file can use about itself:
 // name is as the user wrote it, path where it was found, dest where the
-// result goes ("" if nowhere).
+// result goes ("" if nowhere). Two of them are dates, which only templates
+// understand.
 func TemplateVars(name, path, dest string, now time.Time) *value.Dict {
 	host, _ := os.Hostname()
 	uid, mtime := "", now
@@ -118,10 +119,9 @@ func TemplateVars(name, path, dest string, now time.Time) *value.Dict {
 	if err != nil {
 		full = path
 	}
-	const stamp = "2006-01-02 15:04:05"
 	return value.NewDict(
 		"template_host", host, "template_path", name, "template_fullpath", full, "template_uid", uid,
-		"template_mtime", mtime.Format(stamp), "template_run_date", now.Format(stamp), "template_destpath", destPath,
+		"template_mtime", &datetime{t: mtime}, "template_run_date", &datetime{t: now}, "template_destpath", destPath,
 		"ansible_managed", "Ansible managed",
 	)
 }

@@ -160,7 +160,7 @@ func compareTests() map[string]function {
 		return f != f, nil
 	}}
 	m["nan"], m["isnan"] = nan, nan
-	version := function{sig: "version! operator strict version_type", fn: testVersion}
+	version := function{sig: versionSig, fn: testVersion}
 	m["version"], m["version_compare"] = version, version
 	return m
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 )
 
+const versionSig = "version! operator strict version_type"
+
 // testVersion is `is version('1.2', '>=')`.
 func testVersion(c *call) (any, error) {
 	ops := map[string]string{
