@@ -19,7 +19,7 @@ const (
 	Restart Action = "restart"  // one member, onto whatever program and arguments are wanted
 
 	Wait Action = "wait" // nothing is to be done but to look again
-	Done Action = "done"     // the cluster is as wanted
+	Done Action = "done" // the cluster is as wanted
 )
 
 // A Step is the one next thing that is safe to do. Nothing is remembered
