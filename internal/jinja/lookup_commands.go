@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -23,12 +24,14 @@ func (c *call) command(line string) (string, error) {
 	ctx, cancel := context.WithTimeout(c.st.ctx, c.st.limits.Command)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", line)
-	cmd.WaitDelay = time.Second // for children that keep the output open
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // children too
+	cmd.WaitDelay = time.Second                                                          // for children that left the group
 	if len(c.st.env.Dirs) > 0 {
 		cmd.Dir = c.st.env.Dirs[0]
 	}
 	var out, stderr bounded
-	out.limit, stderr.limit = c.st.limits.Output, 4096
+	out.limit, stderr.limit, stderr.drop = c.st.limits.Output, 4096, true
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	err := cmd.Run()
 	switch {
@@ -57,6 +60,7 @@ type bounded struct {
 	buf   bytes.Buffer
 	limit int
 	over  bool
+	drop  bool // the rest is only dropped
 }
 
 var errOver = errors.New("too much output")
@@ -65,6 +69,9 @@ func (b *bounded) Write(p []byte) (int, error) {
 	if room := b.limit - b.buf.Len(); len(p) > room {
 		b.over = true
 		b.buf.Write(p[:max(room, 0)])
+		if b.drop {
+			return len(p), nil
+		}
 		return 0, errOver
 	}
 	return b.buf.Write(p)

@@ -175,6 +175,9 @@ func TestURLLookup(t *testing.T) {
 // TestCommandsEnd: a command that hangs is stopped, and so is one that leaves
 // a child behind.
 func TestCommandsEnd(t *testing.T) {
+	if got := mustEval(t, "{{ lookup('pipe', 'head -c 100000 /dev/zero >&2; echo fine') }}", nil); got != "fine" {
+		t.Errorf("with much on standard error: %v", got)
+	}
 	env := &Env{Limits: Limits{Command: 100 * time.Millisecond, Output: 1000}}
 	for tmpl, want := range map[string]string{
 		"{{ lookup('pipe', 'sleep 30') }}":                  "did not end within 100ms",
