@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -394,6 +395,7 @@ func TestFetchExtract(t *testing.T) {
 		f.write("opt/data/mine", "precious")
 		f.write("opt/docs/notes", "mine too")
 		for name, damage := range damages {
+			app := inode(t, f.dir+"/opt/app")
 			damage()
 			f.converge("extract app-v1-amd64.tar.gz to {dir}/opt")
 			now := f.list()
@@ -408,8 +410,18 @@ func TestFetchExtract(t *testing.T) {
 			if diff := cmp.Diff(whole, now); diff != "" {
 				t.Errorf("%s: not mended:\n%s", name, diff)
 			}
+			if name != "mode" && inode(t, f.dir+"/opt/app") != app {
+				t.Errorf("%s: a file that was whole was replaced", name)
+			}
 		}
 	})
+}
+
+func inode(t *testing.T, name string) uint64 {
+	t.Helper()
+	info, err := os.Stat(name)
+	mustDo(t, err)
+	return info.Sys().(*syscall.Stat_t).Ino
 }
 
 func mustDo(t *testing.T, err error) {

@@ -331,7 +331,8 @@ fetch_unreadable() {
 }
 
 # fetch_move FROM TO: moves all that is in a folder into another, entry by entry;
-# folders that are there already are merged.
+# folders that are there already are merged, and files that are the same stay: a
+# program that runs must not look replaced.
 fetch_move() {
 	for ep_entry in "$1"/* "$1"/.[!.]*; do
 		if [ ! -e "$ep_entry" ] && [ ! -L "$ep_entry" ]; then
@@ -339,10 +340,18 @@ fetch_move() {
 		elif [ -d "$ep_entry" ] && [ ! -L "$ep_entry" ] && [ -d "$2/${ep_entry##*/}" ]; then
 			# a subshell: this is recursive, and POSIX knows no local variables
 			(fetch_move "$ep_entry" "$2/${ep_entry##*/}") || exit 1
+		elif fetch_same "$ep_entry" "$2/${ep_entry##*/}"; then
+			continue
 		else
 			mv -f -- "$ep_entry" "$2/" || fail "can't move ${ep_entry##*/} to $2"
 		fi
 	done
+}
+
+# fetch_same NEW OLD: are they files that differ in nothing?
+fetch_same() {
+	[ -f "$1" ] && [ -f "$2" ] && [ ! -L "$1" ] && [ ! -L "$2" ] &&
+		[ "$(stat -c '%s %Y %a %u:%g' -- "$1")" = "$(stat -c '%s %Y %a %u:%g' -- "$2")" ] && cmp -s -- "$1" "$2"
 }
 
 # fetch_expect: sets $ep_sum to the checksum that is wanted, "" if none is. It
