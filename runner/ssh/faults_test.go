@@ -369,9 +369,7 @@ func TestCloseWhileRunning(t *testing.T) {
 		if !errors.As(err, &u) {
 			t.Errorf("got %s", explained(err))
 		}
-		if alive(pid) {
-			t.Errorf("process %d still runs", pid)
-		}
+		waitGone(t, pid)
 	})
 }
 

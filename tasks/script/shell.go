@@ -22,6 +22,9 @@ const (
 	// endGrace is how long a shell may take to end what it runs once it was
 	// told to. Its own steps (shell.sh) take about 150 ms.
 	endGrace = 1500 * time.Millisecond
+	// killAfter is when a shell is given up for good. Until then a slow host may
+	// still be at it, though nobody waits any more.
+	killAfter = 15 * time.Second
 	// answerLimit is how long a shell may take to begin a script: its login files
 	// may be slow, and sudo may wait for a directory service.
 	answerLimit = time.Minute
@@ -163,7 +166,7 @@ func (s *Shell) Close() error {
 	return nil
 }
 
-// end tells the shell to end, and waits a moment before it gives it up.
+// end tells the shell to end what it runs and itself, and waits a moment for it.
 func (s *Shell) end() {
 	s.closed.Store(true)
 	s.p.Stdin.Close()
@@ -171,9 +174,10 @@ func (s *Shell) end() {
 	defer t.Stop()
 	select {
 	case <-s.ended:
+		s.p.Close()
 	case <-t.C:
+		time.AfterFunc(killAfter-endGrace, func() { s.p.Close() })
 	}
-	s.p.Close()
 }
 
 // send writes a script at once with all that must precede it: what begins a
