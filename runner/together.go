@@ -246,10 +246,18 @@ func (p *play) inOrder(ctx context.Context, t *playbooks.Task, m tasks.Module, s
 	if o, ok := m.(tasks.Orderer); ok {
 		order = o.Order()
 	}
+	settled := order == tasks.Sequential && !broken && allSettled(ready)
+	if settled {
+		order = tasks.Parallel
+	}
 	run := func(pt *part) outcome {
 		ctx, cancel := pt.c.within(ctx)
 		defer cancel()
-		res, err := pt.module.Run(ctx, pt.target.Fresh())
+		do := pt.module.Run
+		if settled {
+			do = pt.module.(tasks.Settler).Confirm
+		}
+		res, err := do(ctx, pt.target.Fresh())
 		return pt.c.judged(ctx, pt.c.outcome(joinResults(pt.did, res), pt.c.timedOut(ctx, err)))
 	}
 	switch order {
@@ -271,6 +279,17 @@ func (p *play) inOrder(ctx context.Context, t *playbooks.Task, m tasks.Module, s
 	case tasks.Sequential:
 		p.sequential(ctx, m, ready, broken, run, end)
 	}
+}
+
+// allSettled reports whether the module has nothing to do on any host.
+func allSettled(ready []*part) bool {
+	for _, pt := range ready {
+		s, ok := pt.module.(tasks.Settler)
+		if !ok || !s.Settled(pt.target) {
+			return false
+		}
+	}
+	return true
 }
 
 // share gives one host's outcome to another, without telling it again.

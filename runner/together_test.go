@@ -72,6 +72,19 @@ type sequential struct{ step }
 
 func (*sequential) Order() tasks.Order { return tasks.Sequential }
 
+// settler is sequential, and has nothing to do on the hosts that it names.
+type settler struct {
+	sequential
+	Settled_ []string `arg:"settled" doc:"hosts"`
+}
+
+func (s *settler) Settled(t *tasks.Target) bool { return slices.Contains(s.Settled_, t.Host.Name) }
+
+func (s *settler) Confirm(_ context.Context, t *tasks.Target) (tasks.Result, error) {
+	s.trace.add("confirm " + t.Host.Name)
+	return tasks.Result{}, nil
+}
+
 type once struct{ step }
 
 func (*once) Order() tasks.Order { return tasks.Once }
@@ -135,6 +148,7 @@ func play(t *testing.T, text, limit string, down ...string) (*trace, *record, in
 	reg := tasks.NewRegistry(map[string]func() tasks.Module{
 		"step":       func() tasks.Module { return &step{trace: tr} },
 		"sequential": func() tasks.Module { return &sequential{step{trace: tr}} },
+		"settler":    func() tasks.Module { return &settler{sequential: sequential{step{trace: tr}}} },
 		"once":       func() tasks.Module { return &once{step{trace: tr}} },
 	})
 	loader := playbooks.NewLoader(playbooks.Options{Catalog: catalog{reg}})
@@ -216,6 +230,26 @@ func TestAHostThatIsDownIsNoPeer(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"h1: changed", "h2: unreachable", "h3: changed"}, rec.statuses()); diff != "" || code != 4 {
 		t.Errorf("code %d (-want +got):\n%s", code, diff)
+	}
+}
+
+// Hosts need no turn where none has anything to do; one that has brings all
+// their turns back.
+func TestSettledHostsAreConfirmed(t *testing.T) {
+	for settled, want := range map[string][]string{
+		"[h1, h2, h3]": {"confirm h1", "confirm h2", "confirm h3"},
+		"[h1, h3]":     {"run h1 with h1,h2,h3", "run h2 with h1,h2,h3", "run h3 with h1,h2,h3"},
+	} {
+		tr, _, code := play(t, head("settler: {settled: "+settled+"}"), "")
+		got := slices.DeleteFunc(slices.Clone(tr.lines), func(l string) bool { return strings.HasPrefix(l, "gather ") })
+		slices.Sort(got)
+		if code != 0 || !slices.Equal(got, want) {
+			t.Errorf("settled %s: code %d, %q", settled, code, got)
+		}
+	}
+	tr, _, code := play(t, head("settler: {settled: [h1, h2, h3]}"), "", "h3")
+	if code == 0 || slices.ContainsFunc(tr.lines, func(l string) bool { return strings.HasPrefix(l, "confirm ") }) {
+		t.Errorf("h3 is down, but: code %d, %q", code, tr.lines)
 	}
 }
 

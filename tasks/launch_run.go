@@ -37,18 +37,7 @@ func (l *Launch) carryOut(ctx context.Context, t *Target, d *daemon, p launchPla
 		s.Call("launch_spawn", title, pid, since, l.stopSeconds(), d.base, d.log, l.User, l.Group, p.config)
 	}
 	res, err := t.Script(ctx, s)
-	res.Msg = map[launchAct]string{leave: "running", start: "started", restart: "restarted"}[p.act]
-	res.Set("state", res.Msg)
-	res.Set("manager", d.manager)
-	if words, werr := l.words(false); werr == nil {
-		res.Set("command", commandLine(words))
-	}
-	if p.stale {
-		res.Warnings = append(res.Warnings, fmt.Sprintf("%s still runs as it was started: %s, and restart is never", l.Name, p.why))
-	}
-	if d.manager == "systemd" && l.Log != "" && oldSystemd(d) {
-		res.Warnings = append(res.Warnings, "this systemd can't append to a log file: the output goes to the journal")
-	}
+	l.describe(&res, d, p)
 	if err != nil || t.Check {
 		return res, err
 	}
@@ -73,6 +62,22 @@ func (l *Launch) carryOut(ctx context.Context, t *Target, d *daemon, p launchPla
 	}
 	res.Data.Delete("pid_file")
 	return res, nil
+}
+
+// describe tells what the daemon came to.
+func (l *Launch) describe(res *Result, d *daemon, p launchPlan) {
+	res.Msg = map[launchAct]string{leave: "running", start: "started", restart: "restarted"}[p.act]
+	res.Set("state", res.Msg)
+	res.Set("manager", d.manager)
+	if words, werr := l.words(false); werr == nil {
+		res.Set("command", commandLine(words))
+	}
+	if p.stale {
+		res.Warnings = append(res.Warnings, fmt.Sprintf("%s still runs as it was started: %s, and restart is never", l.Name, p.why))
+	}
+	if d.manager == "systemd" && l.Log != "" && oldSystemd(d) {
+		res.Warnings = append(res.Warnings, "this systemd can't append to a log file: the output goes to the journal")
+	}
 }
 
 // record brings the unit or the run file to what the plan says.

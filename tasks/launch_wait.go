@@ -20,13 +20,7 @@ const (
 
 // waitFor waits until the gates pass that must pass now.
 func (l *Launch) waitFor(ctx context.Context, t *Target, d *daemon) error {
-	alive := l.Alive
-	if ports, _ := wantedPorts(l.Ports); !alive.given() && len(ports) > 0 {
-		alive.Port = int(ports[0].Port())
-		if a := ports[0].Addr(); !a.IsUnspecified() {
-			alive.Address = a.String()
-		}
-	}
+	alive := l.aliveGate()
 	if err := l.await(ctx, t, d, t.Host, alive, "alive", orElse(alive.Timeout, aliveTimeout)); err != nil {
 		return err
 	}
@@ -49,6 +43,18 @@ func (l *Launch) waitFor(ctx context.Context, t *Target, d *daemon) error {
 		}
 	}
 	return l.await(ctx, t, d, t.Host, l.Ready, "ready", limit)
+}
+
+// aliveGate is the gate alive, or in its place the first of the ports.
+func (l *Launch) aliveGate() Gate {
+	alive := l.Alive
+	if ports, _ := wantedPorts(l.Ports); !alive.given() && len(ports) > 0 {
+		alive.Port = int(ports[0].Port())
+		if a := ports[0].Addr(); !a.IsUnspecified() {
+			alive.Address = a.String()
+		}
+	}
+	return alive
 }
 
 // standing tells which hosts run the daemon when this one is done: the earlier

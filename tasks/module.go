@@ -44,6 +44,16 @@ type Orderer interface{ Order() Order }
 // inventory's, seen what was gathered. It returns the indices of peers.
 type Sequencer interface{ Sequence(peers []Peer) []int }
 
+// A Settler is a Sequential module that can tell from what was gathered that
+// nothing is to be done on a host. When that is so on all hosts none of them has
+// to wait for its turn: each is confirmed, all at once.
+type Settler interface {
+	// Settled reports whether Run would change nothing on this host.
+	Settled(t *Target) bool
+	// Confirm is run in place of Run, with the same result.
+	Confirm(ctx context.Context, t *Target) (Result, error)
+}
+
 // Order is how a task goes over the hosts of a play.
 type Order int
 

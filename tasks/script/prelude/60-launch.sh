@@ -64,7 +64,9 @@ launch_look_unit() {
 	ep_file=/etc/systemd/system/$1.service
 	if [ -f "$ep_file" ]; then
 		fact unit "$(cat -- "$ep_file")"
-		fact unit_age $(($(date +%s) - $(stat -c %Y -- "$ep_file")))
+		ep_times=$(stat -c '%Y %u %g %a' -- "$ep_file")
+		fact unit_age $(($(date +%s) - ${ep_times%% *}))
+		fact unit_attrs "${ep_times#* }"
 	fi
 	[ -d /run/systemd/system ] || return 0
 	fact systemd "$(systemctl --version | sed -n '1s/^[^0-9]*\([0-9]*\).*/\1/p')"
