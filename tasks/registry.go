@@ -41,6 +41,7 @@ func Builtin() *Registry {
 		"stat":         func() Module { return &Stat{} },
 		"systemd":      func() Module { return &Systemd{} },
 		"template":     func() Module { return &Template{} },
+		"uri":          func() Module { return &URI{} },
 		"user":         func() Module { return &User{} },
 		"verify":       func() Module { return &Verify{} },
 		"wait_for":     func() Module { return &WaitFor{} },

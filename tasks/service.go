@@ -74,6 +74,5 @@ func (m *Service) Run(ctx context.Context, t *Target) (Result, error) {
 		Set("SERVICE_PATTERN", m.Pattern).Set("SERVICE_SLEEP", strconv.Itoa(int(m.Sleep.Seconds()))).
 		Set("SERVICE_LEVEL", m.Runlevel).Set("SERVICE_USE", m.manager())
 	res, err := t.Script(ctx, s.Call("ensure_service", strings.Fields(m.Arguments)...))
-	tellService(&res, m.Name, m.State, m.Enabled)
-	return res, err
+	return tellService(res, err, m.Name, m.State, m.Enabled)
 }

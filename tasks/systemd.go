@@ -79,8 +79,7 @@ func (m *Systemd) Run(ctx context.Context, t *Target) (Result, error) {
 		Set("UNIT_RELOAD", flag(m.DaemonReload)).Set("UNIT_REEXEC", flag(m.DaemonReexec)).
 		Set("UNIT_SCOPE", m.Scope).Set("UNIT_NO_BLOCK", flag(m.NoBlock)).Set("UNIT_FORCE", flag(m.Force))
 	res, err := t.Script(ctx, s.Call("ensure_unit"))
-	tellService(&res, m.Name, m.State, m.Enabled)
-	return res, err
+	return tellService(res, err, m.Name, m.State, m.Enabled)
 }
 
 // maybe is 1, 0, or "" for what was not given.
@@ -91,9 +90,15 @@ func maybe(b *bool) string {
 	return flag(*b)
 }
 
-// tellService makes of what the script told what register sees.
-func tellService(res *Result, name, state string, enabled *bool) {
+// tellService makes of what the script told what register sees. A failure has
+// words of its own, which all those properties would only hide.
+func tellService(res Result, err error, name, state string, enabled *bool) (Result, error) {
 	res.Set("name", orNone(name))
+	text := datum(res, "status")
+	res.Data.Delete("status")
+	if err != nil {
+		return res, err
+	}
 	switch state {
 	case "":
 	case "stopped":
@@ -104,7 +109,7 @@ func tellService(res *Result, name, state string, enabled *bool) {
 	if enabled != nil {
 		res.Set("enabled", *enabled)
 	}
-	if text := datum(*res, "status"); text != "" {
+	if text != "" {
 		status := value.NewDict()
 		for line := range strings.SplitSeq(text, "\n") {
 			if key, val, ok := strings.Cut(line, "="); ok {
@@ -113,4 +118,5 @@ func tellService(res *Result, name, state string, enabled *bool) {
 		}
 		res.Set("status", status)
 	}
+	return res, nil
 }

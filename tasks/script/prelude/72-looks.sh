@@ -9,3 +9,12 @@ watch_file() {
 	fact path "$ep_full"
 	fact state "$(stat -L -c '%i %s %y' -- "$ep_full" 2>/dev/null)"
 }
+
+# tell_there PATH PATH: the facts "first" and "second": does it exist?
+tell_there() {
+	for ep_key in first second; do
+		full_path "$1"
+		shift
+		if [ -e "$ep_full" ]; then fact $ep_key yes; else fact $ep_key no; fi
+	done
+}
