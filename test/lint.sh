@@ -14,7 +14,8 @@ go mod verify >/dev/null
 go mod tidy -diff
 
 if command -v shellcheck >/dev/null 2>&1; then
-	git ls-files '*.sh' | while read -r f; do
+	# the prelude's files make one text: a test of tasks/script checks it whole
+	git ls-files '*.sh' | grep -v /prelude/ | while read -r f; do
 		shellcheck -s sh "$f"
 	done
 else
