@@ -33,6 +33,7 @@ func TestNATS(t *testing.T) {
 	t.Run("a second run changes nothing", func(t *testing.T) {
 		play(t, lab, "nats.yml", "-i", inv, "--check").want(0).wantUnchanged()
 		again(t).wantUnchanged()
+		again(t, "--limit", "peer3").wantUnchanged()
 	})
 	t.Run("the ports are open and the users can log in", func(t *testing.T) {
 		for _, name := range peers {
