@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -255,10 +256,28 @@ func (r *iniReader) hostLine(at source.Pos, line, text string) {
 	}
 	for _, name := range names {
 		h := r.inv.addHostPort(name, port, r.file, at)
+		r.checkTwice(h, vars, line)
 		r.group.add(h)
 		for _, v := range vars {
 			h.vars.set(v)
 		}
+	}
+}
+
+// checkTwice refuses a host that one file gives two addresses: where hosts merge
+// and the later one wins, that is a name somebody forgot to change.
+func (r *iniReader) checkTwice(h *Host, vars []Var, line string) {
+	for _, v := range vars {
+		if v.Name != "ansible_host" && v.Name != "ansible_ssh_host" {
+			continue
+		}
+		before, ok := h.vars.vars[v.Name]
+		was, is := fmt.Sprint(before.Value), fmt.Sprint(v.Value)
+		if !ok || before.From.File != r.file || was == is {
+			continue
+		}
+		r.fail(v.From, line, "%s has two addresses: %s on line %d, and %s here", h.Name, was, before.From.Line, is).
+			WithHint("each host needs a name of its own; to change a host's address, change it where it stands")
 	}
 }
 
