@@ -27,7 +27,10 @@ func (t *textFile) String() string { return strings.Join(t.lines, "") }
 
 // bare is a line without its ending.
 func bare(line string) string {
-	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+	if text, ok := strings.CutSuffix(line, "\r\n"); ok {
+		return text
+	}
+	return strings.TrimSuffix(line, "\n")
 }
 
 // insert puts lines (without endings) before line i, giving the line above the

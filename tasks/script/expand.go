@@ -27,10 +27,14 @@ func Expand(s string) string {
 		if m[0] > 0 {
 			b.WriteString(Quote(s[:m[0]]))
 		}
-		if n := name[1] + name[2]; strings.HasPrefix(strings.ToUpper(n), "EP_") {
+		switch n := name[1] + name[2]; {
+		case strings.HasPrefix(strings.ToUpper(n), "EP_"):
 			b.WriteString(Quote(s[m[0]:m[1]])) // ours, not the environment's
-		} else {
-			b.WriteString(`"${` + n + `-\$` + s[m[0]+1:m[1]] + `}"`)
+		case name[2] != "":
+			// no shell takes a } inside; the prelude has one in a variable
+			b.WriteString(`"${` + n + `-\${` + n + `$ep_brace}"`)
+		default:
+			b.WriteString(`"${` + n + `-\$` + n + `}"`)
 		}
 		s = s[m[1]:]
 	}

@@ -1,6 +1,9 @@
 # shellcheck shell=sh
 # Commands of the user's.
 
+# shellcheck disable=SC2034 # for words in which ${NAME} may stay as it is, see Expand
+ep_brace='}'
+
 # run_in CHDIR CREATES REMOVES WHAT: goes to a folder and ends the script where
 # there is nothing to run: the fact "guard" says why. In check mode it always
 # ends here.
