@@ -74,9 +74,8 @@ pkg_apply() {
 	[ "$EP_CHECK" = 0 ] || return 0
 	progress "$(head -n 1 "$ep_scratch/plan") ($(wc -l <"$ep_scratch/plan" | tr -d ' ') in all)"
 	"$@" >"$ep_scratch/said" 2>&1 || {
-		ep_code=$?
 		pkg_said
-		fail "$1 failed with exit code $ep_code"
+		fail "$ep_manager failed to $(head -n 1 "$ep_scratch/plan")"
 	}
 	fact stdout "$(tail -c 65536 "$ep_scratch/said")"
 }

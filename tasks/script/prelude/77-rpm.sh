@@ -51,6 +51,8 @@ rpm_keep() {
 	ep_which=$1 ep_specs=
 	shift
 	for ep_spec in "$@"; do
+		# dnf writes versions otherwise than the package task
+		case $ep_manager,$ep_spec in dnf,*" "* | dnf,*[\<\>]*) ;; dnf,*=*) ep_spec=${ep_spec%%=*}-${ep_spec#*=} ;; esac
 		ep_is=missing
 		if [ "$ep_spec" = '*' ] || rpm_has "$ep_spec"; then ep_is=installed; fi
 		[ "$ep_is" != "$ep_which" ] || ep_specs="$ep_specs$ep_spec
@@ -72,6 +74,7 @@ rpm_has() {
 		esac
 		rpm -q -- "$ep_name" >/dev/null 2>&1
 		;;
+	*[!\<\>]=*) rpm -q -- "${1%%=*}-${1#*=}" >/dev/null 2>&1 ;;
 	*) rpm -q -- "$1" >/dev/null 2>&1 || rpm -q --whatprovides -- "$1" >/dev/null 2>&1 ;;
 	esac
 }
@@ -172,13 +175,13 @@ zypper_do() {
 		ep_rest=${ep_rest#*
 }
 	done
-	ep_code=0
-	zypper --non-interactive --xmlout "$ep_verb" --dry-run ${1:+--} "$@" >"$ep_scratch/said" 2>&1 || ep_code=$?
-	# 100 and above only tell that there is more to know
-	if [ "$ep_code" != 0 ] && [ "$ep_code" -lt 100 ]; then
+	ep_old=
+	# a version that is asked for may be an older one
+	case $ep_verb,$* in install,*=*) ep_old=--oldpackage ;; esac
+	zypper_run --xmlout "$ep_verb" --dry-run ${ep_old:+"$ep_old"} ${1:+--} "$@" >"$ep_scratch/said" 2>&1 || {
 		pkg_unknown "$@"
 		return 0
-	fi
+	}
 	tr '>' '\n' <"$ep_scratch/said" | awk '
 		function attr(name) {
 			if (!match($0, " " name "=\"[^\"]*\"")) return ""
@@ -189,5 +192,14 @@ zypper_do() {
 		/<\/to-/ { verb = "" }
 		/<solvable / && verb != "" { print verb " " attr("name") (verb == "install" || verb == "remove" ? " " : " to ") attr("edition") }
 	' >"$ep_scratch/plan"
-	pkg_apply zypper --non-interactive "$ep_verb" ${1:+--} "$@"
+	pkg_apply zypper_run "$ep_verb" ${ep_old:+"$ep_old"} ${1:+--} "$@"
+}
+
+# zypper_run ARGUMENT...: some of its exit codes only tell that there is more to
+# do: updates are waiting, or the host should be booted.
+zypper_run() {
+	ep_code=0
+	zypper --non-interactive "$@" || ep_code=$?
+	case $ep_code in 0 | 100 | 101 | 102 | 103 | 106) return 0 ;; esac
+	return "$ep_code"
 }
