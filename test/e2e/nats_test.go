@@ -53,11 +53,21 @@ func TestNATS(t *testing.T) {
 		again(t).wantUnchanged()
 		stream.wantAll(t, "peer1")
 	})
-	t.Run("other flags restart one server after another", func(t *testing.T) {
-		want := []string{"peer1 Start the servers", "peer2 Start the servers", "peer3 Start the servers"}
-		if got := again(t, "-e", `{"nats_extra_args": {"debug": true}}`).changed(); !slices.Equal(got, want) {
+	t.Run("another configuration restarts one server after another", func(t *testing.T) {
+		config := `{"nats_config": {"max_payload": 2097152}}`
+		done := again(t, "-e", config)
+		if order := done.order("Start the servers"); !slices.Equal(order, peers) {
+			t.Errorf("the order was %v", order)
+		}
+		want := []string{
+			"peer1 Start the servers", "peer1 Write the configuration file",
+			"peer2 Start the servers", "peer2 Write the configuration file",
+			"peer3 Start the servers", "peer3 Write the configuration file",
+		}
+		if got := slices.Sorted(slices.Values(done.changed())); !slices.Equal(got, want) {
 			t.Errorf("this was changed: %v", got)
 		}
+		again(t, "-e", config).wantUnchanged()
 		stream.publish(t, "peer3", 20)
 		stream.wantAll(t, "peer2")
 	})
