@@ -116,6 +116,7 @@ func (p *play) round(ctx context.Context, t *playbooks.Task, m tasks.Module, hos
 	if len(parts) > 0 && len(outside) > 0 {
 		p.each(ctx, sc, t, outside, func(h *host) {
 			c := &call{p: p, t: t, h: h, sc: p.taskScope(h, t), begun: time.Now(), roster: who}
+			c.sc.warn = nil // what earlier tasks would have found out is not known here
 			if pt, _, ended := p.begin(ctx, c); !ended {
 				mu.Lock()
 				defer mu.Unlock()
