@@ -7,10 +7,11 @@ firewalld_active() {
 	have firewall-cmd || have firewalld || return 1
 	if have busctl && [ -S /run/dbus/system_bus_socket ]; then
 		# without auto-start: asking must not start a firewall
-		case $(busctl --auto-start=no call org.freedesktop.DBus /org/freedesktop/DBus org.freedesktop.DBus \
-			NameHasOwner s org.fedoraproject.FirewallD1 2>/dev/null) in
-		"b true") fw_bus=1 && return 0 ;;
-		esac
+		fw_bus=1 fw_zones=
+		if fw_open_now=$(fw_call "" zone getPorts s "$fw_zone" 2>/dev/null) ||
+			fw_zones=$(fw_call "" zone getZones 2>/dev/null); then
+			return 0
+		fi
 	elif have firewall-cmd && firewall-cmd --state >/dev/null 2>&1; then
 		fw_bus=0
 		return 0
@@ -22,19 +23,20 @@ firewalld_active() {
 firewalld_ready() {
 	fact zone "$fw_zone"
 	if [ "$fw_bus" = 1 ]; then
-		fw_zones=$(fw_call "" zone getZones) || fail "firewalld does not answer"
-		case "$fw_zones " in *" \"$fw_zone\" "*) ;; *)
+		if [ -n "$fw_zones" ]; then
 			# as 3 "block" "dmz" "drop"
 			fw_zones=$(printf '%s' "${fw_zones#as * }" | tr -d '"')
 			fail "firewalld has no zone $fw_zone" "its zones are: ${fw_zones% }"
-			;;
-		esac
+		fi
 		fw_config=$(fw_call /config config getZoneByName s "$fw_zone") ||
 			fail "firewalld has the zone $fw_zone at run time only" "make it permanent first"
 		fw_config=${fw_config#*/org/fedoraproject/FirewallD1}
 		fw_config=${fw_config%\"}
-		fw_active=$(fw_call "" zone getActiveZones) || fw_active=
-		[ "$(fw_call "" "" getDefaultZone)" = "s \"$fw_zone\"" ] || case $fw_active in *"\"$fw_zone\""*) ;; *) firewalld_idle ;; esac
+		fw_open_kept=$(fw_call "$fw_config" config.zone getPorts) || fw_open_kept=
+		if [ "$(fw_call "" "" getDefaultZone)" != "s \"$fw_zone\"" ]; then
+			fw_active=$(fw_call "" zone getActiveZones) || fw_active=
+			case $fw_active in *"\"$fw_zone\""*) ;; *) firewalld_idle ;; esac
+		fi
 	else
 		fw_zones=$(firewall-cmd --get-zones) || fail "firewalld does not answer"
 		case " $fw_zones " in *" $fw_zone "*) ;; *)
@@ -63,11 +65,19 @@ fw_rich() {
 		"$fw_family" "$fw_source" "$fw_port" "$fw_proto"
 }
 
+# fw_lists PORTS: is the port in what getPorts gave? A range that holds it has to
+# be asked for.
+fw_lists() {
+	case $1 in *"\"$fw_port\" \"$fw_proto\""*) ;; *) return 1 ;; esac
+}
+
 firewalld_now() {
 	if [ "$fw_bus" = 0 ] && [ -z "$fw_source" ]; then
 		firewall-cmd --zone="$fw_zone" --query-port="$fw_port/$fw_proto" >/dev/null 2>&1
 	elif [ "$fw_bus" = 0 ]; then
 		firewall-cmd --zone="$fw_zone" --query-rich-rule="$(fw_rich)" >/dev/null 2>&1
+	elif [ -z "$fw_source" ] && fw_lists "$fw_open_now"; then
+		:
 	elif [ -z "$fw_source" ]; then
 		[ "$(fw_call "" zone queryPort sss "$fw_zone" "$fw_port" "$fw_proto")" = "b true" ]
 	else
@@ -80,6 +90,8 @@ firewalld_kept() {
 		firewall-cmd --permanent --zone="$fw_zone" --query-port="$fw_port/$fw_proto" >/dev/null 2>&1
 	elif [ "$fw_bus" = 0 ]; then
 		firewall-cmd --permanent --zone="$fw_zone" --query-rich-rule="$(fw_rich)" >/dev/null 2>&1
+	elif [ -z "$fw_source" ] && fw_lists "$fw_open_kept"; then
+		:
 	elif [ -z "$fw_source" ]; then
 		[ "$(fw_call "$fw_config" config.zone queryPort ss "$fw_port" "$fw_proto")" = "b true" ]
 	else
@@ -88,6 +100,7 @@ firewalld_kept() {
 }
 
 firewalld_set_now() {
+	fw_open_now=
 	if [ "$fw_state" = present ]; then ep_verb=add; else ep_verb=remove; fi
 	if [ "$fw_bus" = 0 ] && [ -z "$fw_source" ]; then
 		firewall-cmd -q --zone="$fw_zone" --$ep_verb-port="$fw_port/$fw_proto"
@@ -105,6 +118,7 @@ firewalld_set_now() {
 }
 
 firewalld_set_kept() {
+	fw_open_kept=
 	if [ "$fw_state" = present ]; then ep_verb=add; else ep_verb=remove; fi
 	if [ "$fw_bus" = 0 ] && [ -z "$fw_source" ]; then
 		firewall-cmd -q --permanent --zone="$fw_zone" --$ep_verb-port="$fw_port/$fw_proto"

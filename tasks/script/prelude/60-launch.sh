@@ -6,22 +6,25 @@
 # launch_look NAME COMMAND USER DIR: tells all about a daemon and its host, and
 # changes nothing.
 launch_look() {
-	fact uid "$(id -u)"
-	fact arch "$(uname -m)"
+	ep_uid=$(id -u)
+	fact uid "$ep_uid"
+	[ -n "${ep_arch:-}" ] || fact arch "$(uname -m)"
 	# where host names of an inventory are one machine, the daemons must not be one
-	fact machine "$(cat /proc/sys/kernel/random/boot_id) $(readlink /proc/self/ns/mnt)"
-	ep_user_uid=$(id -u)
+	read -r ep_boot </proc/sys/kernel/random/boot_id
+	fact machine "$ep_boot $(readlink /proc/self/ns/mnt)"
+	ep_user_uid=$ep_uid
 	# A user that does not exist yet may be made before the daemon is started;
 	# its name then stands for its number, which no process has.
-	if [ -n "$3" ]; then
-		ep_user_uid=$3
-		if entry passwd "$3"; then
-			ep_line=${ep_line#*:*:}
-			ep_user_uid=${ep_line%%:*}
-		fi
+	if [ -n "$3" ] && entry passwd "$3"; then
+		ep_home=${ep_line%:*}
+		ep_home=${ep_home##*:}
+		ep_line=${ep_line#*:*:}
+		ep_user_uid=${ep_line%%:*}
+	else
+		ep_user_uid=${3:-$ep_user_uid}
+		launch_home "$3"
 	fi
 	fact user_uid "$ep_user_uid"
-	launch_home "$3"
 	fact home "$ep_home"
 	ep_dir=${4:-$ep_home}
 	full_path "$ep_dir"
@@ -33,7 +36,15 @@ launch_look() {
 	launch_look_unit "$1"
 	launch_look_run "$ep_dir/$1"
 	[ -z "$2" ] || launch_look_processes "$2"
-	fact listening "$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { print $2, $10 }')"
+	tell_listening
+}
+
+# tell_listening: the sockets that are listened on, ADDRESS:PORT and INODE in
+# each line of $ep_listening; told once a script.
+tell_listening() {
+	[ -z "${ep_listening+set}" ] || return 0
+	ep_listening=$(awk '$4 == "0A" { print $2, $10 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+	fact listening "$ep_listening"
 }
 
 # launch_home USER: sets $ep_home. In check mode the user may not exist yet.
@@ -57,7 +68,7 @@ launch_look_command() {
 	fact binary "$(stat -L -c %d:%i -- "$1")"
 	fact binary_path "$(readlink -f -- "$1")"
 	[ ! -x "$1" ] || fact executable yes
-	[ "$(head -c 2 -- "$1" 2>/dev/null | tr '\000' x)" != '#!' ] || fact interpreted yes
+	[ "$(head -c 2 -- "$1" 2>/dev/null)" != '#!' ] || fact interpreted yes
 }
 
 launch_look_unit() {
@@ -69,7 +80,9 @@ launch_look_unit() {
 		fact unit_attrs "${ep_times#* }"
 	fi
 	[ -d /run/systemd/system ] || return 0
-	fact systemd "$(systemctl --version | sed -n '1s/^[^0-9]*\([0-9]*\).*/\1/p')"
+	ep_version=$(systemctl --version) # systemd 252 (252.39-1~deb12u1)…
+	ep_version=${ep_version#*[!0-9]" "}
+	fact systemd "${ep_version%%[!0-9]*}"
 	ep_props=$(systemctl show "$1.service" -p LoadState -p ActiveState -p SubState -p MainPID \
 		-p UnitFileState -p FragmentPath -p NeedDaemonReload 2>/dev/null) || return 0
 	fact props "$ep_props"
@@ -109,12 +122,21 @@ launch_look_process() {
 	case $ep_seen in *" $1 "*) return 0 ;; esac
 	ep_seen="$ep_seen$1 "
 	launch_since "$1" || return 0
+	# its user, and device and inode of its program: a line that may be empty
+	ep_who=$(stat -L -c '%u %d:%i' -- "/proc/$1" "/proc/$1/exe" 2>/dev/null)
+	case $ep_who in
+	*"
+"*) ep_who="${ep_who%% *}
+${ep_who##* }" ;;
+	*) ep_who="${ep_who%% *}
+" ;;
+	esac
+	read -r ep_uptime </proc/uptime
 	# newlines become \001, the ends of words newlines; the x keeps the last
 	fact "process.$1" "$ep_since
-$(stat -c %u "/proc/$1" 2>/dev/null)
-$(stat -L -c %d:%i "/proc/$1/exe" 2>/dev/null)
+$ep_who
 $(readlink "/proc/$1/exe" 2>/dev/null)
-$(($(cut -d. -f1 /proc/uptime) - ep_since / 100))
+$((${ep_uptime%%.*} - ep_since / 100))
 $(tr '\000\n' '\n\001' <"/proc/$1/cmdline" 2>/dev/null)x"
 }
 

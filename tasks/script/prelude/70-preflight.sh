@@ -5,12 +5,14 @@
 # preflight_look: tells of the host itself.
 preflight_look() {
 	fact uid "$(id -u)"
-	fact arch "$(uname -m)"
+	ep_arch=$(uname -m)
+	fact arch "$ep_arch"
 	fact now "$(date +%s)"
 	# one kernel and one network: two such "hosts" would fight for their ports
-	fact network "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null) $(readlink /proc/self/ns/net)"
+	read -r ep_boot </proc/sys/kernel/random/boot_id
+	fact network "$ep_boot $(readlink /proc/self/ns/net)"
 	fact addresses "$(preflight_addresses)"
-	fact listening "$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { print $2, $10 }')"
+	tell_listening
 }
 
 # preflight_addresses: prints the addresses of this host, IPv6 as 32 hex digits.
@@ -23,10 +25,15 @@ preflight_addresses() {
 
 # preflight_holders PORT...: tells who listens on these ports.
 preflight_holders() {
-	ep_hex=
-	for ep_port in "$@"; do ep_hex="$ep_hex $(printf %04X "$ep_port") "; done
-	ep_inodes=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v want="$ep_hex" '
-		$4 == "0A" { n = split($2, part, ":"); if (index(want, " " part[n] " ")) print $10 }')
+	tell_listening
+	ep_inodes=
+	while read -r ep_socket ep_inode; do
+		for ep_port in "$@"; do
+			[ -z "$ep_socket" ] || [ "$((0x${ep_socket##*:}))" != "$ep_port" ] || ep_inodes="$ep_inodes $ep_inode"
+		done
+	done <<-EP
+		$ep_listening
+	EP
 	# shellcheck disable=SC2086 # numbers
 	[ -z "$ep_inodes" ] || fact holders "$(launch_holders $ep_inodes)"
 }
