@@ -52,7 +52,7 @@ type Limits struct {
 	Memory  int           // bytes of everything built on the way, roughly
 	Output  int           // bytes of text put out
 	Depth   int           // calls and includes inside each other
-	Command time.Duration // how long pipe, lines and url may take, each
+	Command time.Duration // how long pipe, lines, url and a regular expression may take, each
 }
 
 // DefaultLimits are far above what any configuration file needs.

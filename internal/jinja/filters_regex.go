@@ -184,9 +184,9 @@ func filterRegexSearch(c *call) (any, error) {
 		}
 		groups = append(groups, g)
 	}
-	m := re.search(s)
+	m, err := re.first(c.st, s)
 	if m == nil {
-		return nil, nil
+		return nil, err
 	}
 	if groups == nil {
 		whole, _ := m.group(0)

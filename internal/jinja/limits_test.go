@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/etcdplay/etcdplay/internal/source"
 	"github.com/etcdplay/etcdplay/internal/value"
@@ -155,5 +156,24 @@ func TestNothingIsChanged(t *testing.T) {
 		if !errors.As(err, &e) || e.Hint == "" {
 			t.Errorf("%s: no hint in: %v", tmpl, err)
 		}
+	}
+}
+
+// TestRegexBounded: a search that would take hours is given up.
+func TestRegexBounded(t *testing.T) {
+	env := &Env{Limits: Limits{Command: 100 * time.Millisecond}}
+	for _, tmpl := range []string{
+		"{{ ('x ' * 30000) | regex_findall('x(?s:.*)y|x') | length }}",
+		"{{ ('a' * 100000) | regex_replace('(?:a(?s:.*)b)??|a', 'x') }}",
+		"{{ 'a' | regex_search('((a{100}){100}){100}') }}",
+		"{{ 'a' | regex_search('" + strings.Repeat("(", 500) + "a" + strings.Repeat(")", 500) + "') }}",
+		"{{ ('a' * 500000) | regex_search('(a?){200}(a?){200}b$') }}",
+	} {
+		began := time.Now()
+		_, err := eval(t, tmpl, env)
+		if err == nil {
+			t.Errorf("%.80s gives a value", tmpl)
+		}
+		t.Log(time.Since(began).Round(time.Millisecond), err)
 	}
 }

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -34,9 +36,12 @@ type compiled struct {
 	groups []int    // Python's group number → Go's; [0] is 0
 	names  []string // by Python's number
 	ends   []int    // Go's numbers of the groups that stand for $
+	src    string   // in Go's syntax
+	size   int      // of the pattern with its repeats written out
+	more   sync.Once
 	// next searches behind the one character that it is given for context;
 	// the others take as much as they can, behind such a character or at the
-	// very beginning.
+	// very beginning. They are made when a search first needs them.
 	next, longestNext, longestFirst *regexp.Regexp
 	boundary                        bool // it uses \b or \B, which know only ASCII letters
 	empty                           bool // the pattern can match the empty text
@@ -84,7 +89,7 @@ func compilePattern(src string, f regexFlags, wide bool) (*compiled, error) {
 	if flags != "" {
 		out = "(?" + flags + ")" + out
 	}
-	re, err := regexp.Compile(out)
+	parsed, err := resyntax.Parse(out, resyntax.Perl)
 	if err != nil {
 		var syn *resyntax.Error
 		if errors.As(err, &syn) {
@@ -97,22 +102,70 @@ func compilePattern(src string, f regexFlags, wide bool) (*compiled, error) {
 		return nil, fmt.Errorf("the regular expression %s does not work: %w", brief(src), err)
 	}
 	c := t.c
-	c.re = re
-	parsed, err := resyntax.Parse(out, resyntax.Perl)
-	if err != nil {
-		return nil, err
+	c.src, c.size = out, patternSize(parsed)
+	if c.size > maxPattern {
+		return nil, fmt.Errorf("the regular expression %s is too large", brief(src))
+	}
+	if c.re, err = regexp.Compile(out); err != nil {
+		return nil, fmt.Errorf("the regular expression %s does not work: %w", brief(src), err)
 	}
 	c.empty, c.reluctant = canBeEmpty(parsed), isReluctant(parsed)
-	for src, re := range map[string]**regexp.Regexp{
-		`\A(?s:.)(?s:.*?)(` + out + `)`: &c.next, `\A(?s:.)(` + out + `)`: &c.longestNext, `\A(?:` + out + `)`: &c.longestFirst,
-	} {
-		if *re, err = regexp.Compile(src); err != nil {
-			return nil, err
-		}
-	}
-	c.longestNext.Longest()
-	c.longestFirst.Longest()
 	return c, nil
+}
+
+const maxPattern = 20_000
+
+// patternSize is about the number of steps that a character can cost.
+func patternSize(re *resyntax.Regexp) int {
+	size := 1 + len(re.Rune)
+	for _, s := range re.Sub {
+		size += patternSize(s)
+	}
+	if re.Op == resyntax.OpRepeat {
+		size = product(size, max(re.Min, re.Max, 1))
+	}
+	return min(size, 10*maxPattern)
+}
+
+// cheapSearch is the cost below which a search surely ends at once.
+const cheapSearch = 100_000_000
+
+// guarded runs a search. One that could take long runs beside, for nothing
+// can interrupt it: when its time is over or the run is cancelled it is left
+// to itself.
+func guarded[T any](st *state, cost int, search func() T) (T, error) {
+	if cost <= cheapSearch {
+		return search(), nil
+	}
+	done := make(chan T, 1)
+	go func() { done <- search() }()
+	timer := time.NewTimer(st.limits.Command)
+	defer timer.Stop()
+	var none T
+	select {
+	case found := <-done:
+		return found, nil
+	case <-st.ctx.Done():
+		return none, context.Cause(st.ctx)
+	case <-timer.C:
+		return none, tooSlow(st)
+	}
+}
+
+func tooSlow(st *state) error {
+	return &limitError{fmt.Sprintf("a regular expression took more than %s", st.limits.Command)}
+}
+
+// compileMore makes what only some searches need. The source is known to
+// compile.
+func (c *compiled) compileMore() {
+	c.more.Do(func() {
+		c.next = regexp.MustCompile(`\A(?s:.)(?s:.*?)(` + c.src + `)`)
+		c.longestNext = regexp.MustCompile(`\A(?s:.)(` + c.src + `)`)
+		c.longestFirst = regexp.MustCompile(`\A(?:` + c.src + `)`)
+		c.longestNext.Longest()
+		c.longestFirst.Longest()
+	})
 }
 
 func canBeEmpty(re *resyntax.Regexp) bool {
@@ -171,6 +224,7 @@ type translator struct {
 	b                             strings.Builder
 	wide                          bool // the subject is not ASCII
 	group                         int  // Go's groups so far
+	depth                         int  // of the brackets
 	ignoreCase, multiline, dotAll bool
 	c                             *compiled
 }
@@ -192,6 +246,10 @@ func (t *translator) translate() (string, error) {
 			err = t.class()
 		case '(':
 			err = t.open()
+		case ')':
+			t.depth--
+			t.b.WriteByte(c)
+			t.i++
 		case '$':
 			t.dollar()
 		case '{':
@@ -246,6 +304,9 @@ func (t *translator) brace() {
 
 func (t *translator) open() error {
 	rest := t.src[t.i:]
+	if t.depth++; t.depth > maxParseDepth {
+		return t.bad("it is nested more than %d deep", maxParseDepth)
+	}
 	if !strings.HasPrefix(rest, "(?") {
 		t.group++
 		t.c.groups = append(t.c.groups, t.group)

@@ -3,6 +3,7 @@ package jinja
 import (
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -52,6 +53,11 @@ func (c *compiled) search(s string) *match {
 	return c.python(s, loc, 0)
 }
 
+// first is search within an Eval.
+func (c *compiled) first(st *state, s string) (*match, error) {
+	return guarded(st, product(len(s), c.size), func() *match { return c.search(s) })
+}
+
 // all finds every match as Python does: an empty one may follow right behind
 // another, and one that is not empty may begin where an empty one was.
 func (c *compiled) all(st *state, s string) ([]*match, error) {
@@ -61,9 +67,17 @@ func (c *compiled) all(st *state, s string) ([]*match, error) {
 	if c.reluctant || len(c.ends) > 0 && strings.HasSuffix(s, "\n") {
 		return c.allSlowly(st, s)
 	}
-	found := c.re.FindAllStringSubmatchIndex(s, -1)
+	// Each match may have to look through the rest of the text.
+	worst := product(product(len(s), len(s)), c.size)
+	found, err := guarded(st, worst, func() [][]int { return c.re.FindAllStringSubmatchIndex(s, -1) })
+	if err != nil {
+		return nil, err
+	}
 	if err := st.charge(len(found) * (len(c.groups)*16 + 64)); err != nil {
 		return nil, err
+	}
+	if c.empty {
+		c.compileMore()
 	}
 	var out []*match
 	for i, loc := range found {
@@ -83,21 +97,33 @@ func (c *compiled) all(st *state, s string) ([]*match, error) {
 
 // allSlowly searches again from the end of each match.
 func (c *compiled) allSlowly(st *state, s string) ([]*match, error) {
+	c.compileMore()
+	began := time.Now()
 	var out []*match
 	lastEmpty := -1
 	for pos := 0; pos <= len(s); {
-		if err := st.charge(64 + len(c.groups)*16 + (len(s)-pos)/64); err != nil {
+		if err := st.charge(64 + len(c.groups)*16); err != nil {
 			return nil, err
 		}
 		if err := st.step(); err != nil {
 			return nil, err
 		}
-		m := c.from(s, pos)
+		if time.Since(began) > st.limits.Command {
+			return nil, tooSlow(st)
+		}
+		cost := product(len(s)-pos, c.size)
+		m, err := guarded(st, cost, func() *match { return c.from(s, pos) })
+		if err != nil {
+			return nil, err
+		}
 		if m == nil {
 			break
 		}
 		if m.empty() && m.loc[0] == lastEmpty {
-			if m = c.longest(s, pos); m == nil || m.empty() {
+			if m, err = guarded(st, cost, func() *match { return c.longest(s, pos) }); err != nil {
+				return nil, err
+			}
+			if m == nil || m.empty() {
 				_, n := utf8.DecodeRuneInString(s[pos:])
 				pos += max(n, 1)
 				continue

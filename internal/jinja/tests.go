@@ -274,8 +274,8 @@ func textTests() map[string]function {
 				if err != nil {
 					return nil, err
 				}
-				m := re.search(s)
-				return m != nil && m.loc[0] == 0, nil
+				m, err := re.first(c.st, s)
+				return m != nil && m.loc[0] == 0, err
 			}
 			return c.matches(f, kind == "match")
 		}},
@@ -309,9 +309,9 @@ func (c *call) matches(f regexFlags, anchored bool) (any, error) {
 	if c.err != nil {
 		return nil, nil
 	}
-	m := re.search(s)
+	m, err := re.first(c.st, s)
 	if m == nil || !anchored || m.loc[0] == 0 {
-		return m != nil, nil
+		return m != nil, err
 	}
 	// The leftmost match is not at the beginning, so there is none there.
 	return false, nil
