@@ -28,7 +28,7 @@ type Launch struct {
 	Restart   string            `arg:"restart" default:"changed" choices:"changed,always,never" doc:"When a running daemon is restarted: when its program, arguments, environment, user or settings are others than it was started with, at every run, or never"`
 	Alive     Gate              `arg:"alive" doc:"How to tell that it came up (60 s by default); without it, that it listens on the first of ports, or lives for a second"`
 	Ready     Gate              `arg:"ready" doc:"How to tell that it serves (90 s by default); asked from the moment that a majority of the hosts (see first_quorum) runs it"`
-	FirstOf   int               `arg:"first_quorum" default:"-1" doc:"How many hosts must run it before any can be ready, while one of them has never run it yet; by default a majority. For clusters that come into being only when all are there"`
+	Founders  int               `arg:"first_quorum" default:"-1" doc:"How many hosts must run it before any can be ready, while one of them has never run it yet; by default a majority. For clusters that come into being only when all are there"`
 	Quorum    int               `arg:"quorum" default:"-1" doc:"How many hosts must stay ready while one restarts; by default a majority of the play's hosts. 0: none"`
 	Ports     []string          `arg:"ports" split:"," doc:"Ports that it will listen on (2379, or 192.168.161.3:2379): when another process holds one, nothing is started. By default those of alive and ready"`
 	StopTime  time.Duration     `arg:"stop_timeout" default:"30s" doc:"How long it may take to end before it is killed"`

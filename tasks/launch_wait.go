@@ -74,8 +74,8 @@ func (l *Launch) standing(t *Target) (running []Peer, others, need int) {
 		}
 	}
 	need = l.majority(t)
-	if l.FirstOf > 0 && slices.ContainsFunc(t.Peers, neverLaunched) {
-		need = l.FirstOf
+	if l.Founders > 0 && slices.ContainsFunc(t.Peers, neverLaunched) {
+		need = l.Founders
 	}
 	return running, len(running), need
 }
