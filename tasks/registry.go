@@ -23,6 +23,7 @@ func Builtin() *Registry {
 		"file":         func() Module { return &File{} },
 		"firewall":     func() Module { return &Firewall{} },
 		"gather_facts": func() Module { return &Setup{} },
+		"get_url":      func() Module { return &GetURL{} },
 		"group":        func() Module { return &Group{} },
 		"hosts":        func() Module { return &Hosts{} },
 		"keygen":       func() Module { return &Keygen{} },

@@ -46,6 +46,8 @@ type URI struct {
 	Dest            string            `arg:"dest" doc:"A file or directory on the host that takes the body of the answer"`
 	Owners
 	Mode Mode `arg:"mode" doc:"Of dest, octal in quotes (\"0644\") or symbolic (u=rw,go=r)"`
+
+	limit int // how many bytes of the answer are read; 64 MiB when 0
 }
 
 // Doc implements Module.
@@ -232,13 +234,13 @@ func (m *URI) send(ctx context.Context, conn Conn, config *tls.Config, body []by
 		return httpAnswer{}, err
 	}
 	defer resp.Body.Close()
-	const limit = 64 << 20
-	got, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	limit := max(m.limit, 64<<20)
+	got, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
 	if err != nil {
 		return httpAnswer{}, err
 	}
 	if len(got) > limit {
-		return httpAnswer{}, errors.New("the answer has more than 64 MiB: use get_url")
+		return httpAnswer{}, fmt.Errorf("the answer has more than %d MiB: use fetch", limit>>20)
 	}
 	return httpAnswer{
 		status: resp.StatusCode, header: resp.Header, body: got, url: resp.Request.URL.String(),
