@@ -12,6 +12,7 @@ package jinja
 import (
 	"context"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/etcdplay/etcdplay/internal/source"
 )
@@ -24,7 +25,7 @@ type Template struct {
 	constant bool
 	body     []stmt
 	newlines int // at the end of the text; they are never lost
-	refs     []Ref
+	refs     []ref
 	wrapped  bool
 }
 
@@ -99,7 +100,35 @@ func CompileExpr(s string, at source.Pos) (*Template, error) {
 
 // Refs returns the variables that the template takes from outside, in order
 // of appearance.
-func (t *Template) Refs() []Ref { return t.refs }
+func (t *Template) Refs() []Ref {
+	out := make([]Ref, len(t.refs))
+	// Counting lines from the start for each would take long in a large file.
+	line, from := 0, 0
+	for i, r := range t.refs {
+		out[i] = Ref{Name: r.name, Guarded: r.guarded}
+		if t.text.locate != nil || r.off < from {
+			out[i].Pos = t.text.place(r.off).pos()
+			continue
+		}
+		line += strings.Count(t.text.src[from:r.off], "\n")
+		from = r.off
+		begin := strings.LastIndexByte(t.text.src[:from], '\n') + 1
+		at := t.text.at
+		if at.Line > 0 {
+			at.Line += line
+			at.Col = max(at.Col, 1) + utf8.RuneCountInString(t.text.src[begin:from])
+		}
+		out[i].Pos = at
+	}
+	return out
+}
+
+// ref is a Ref whose place is not worked out yet.
+type ref struct {
+	name    string
+	off     int
+	guarded bool
+}
 
 // Wrapped reports whether the text given to CompileExpr stood in {{ }}, which
 // Ansible warns of.

@@ -15,6 +15,8 @@ import (
 // with an error that says what was too much.
 func TestBounded(t *testing.T) {
 	deep := strings.Repeat("[", 300) + strings.Repeat("]", 300)
+	// A tenth of the defaults, to be done sooner.
+	bounds := Limits{Steps: DefaultLimits.Steps / 10, Memory: DefaultLimits.Memory / 10, Output: DefaultLimits.Output / 10}
 	double := "{% set ns = namespace(x=[1]) %}{% for i in range(64) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}"
 	for _, tmpl := range []string{
 		"{{ range(10**9) }}",
@@ -91,7 +93,7 @@ func TestBounded(t *testing.T) {
 			c, err := Compile(tmpl, source.Pos{File: "x", Line: 1, Col: 1})
 			var v any
 			if err == nil {
-				v, err = c.Eval(context.Background(), &Env{})
+				v, err = c.Eval(context.Background(), &Env{Limits: bounds})
 			}
 			if err == nil {
 				t.Fatalf("gives %s", brief(v))

@@ -21,7 +21,7 @@ type parser struct {
 	syntax syntax
 	// scopes are the names that the template itself sets, innermost last.
 	scopes []map[string]bool
-	refs   []Ref
+	refs   []ref
 	refOf  map[*name]int
 	// condition: a bare expression, where {{ }} has no business.
 	condition bool
@@ -46,7 +46,7 @@ func compile(t *text, s syntax) (*Template, error) {
 
 type parsed struct {
 	body []stmt
-	refs []Ref
+	refs []ref
 }
 
 // parseTemplate parses a text without its last newline, which Jinja2 drops.
@@ -262,7 +262,7 @@ func (p *parser) use(n *name) {
 		return
 	}
 	p.refOf[n] = len(p.refs)
-	p.refs = append(p.refs, Ref{Name: n.name, Pos: n.at.pos()})
+	p.refs = append(p.refs, ref{name: n.name, off: n.at.off})
 }
 
 // guard marks the variable at the root of e as one that may be undefined.
@@ -271,7 +271,7 @@ func (p *parser) guard(e expr) {
 		switch n := e.(type) {
 		case *name:
 			if i, ok := p.refOf[n]; ok {
-				p.refs[i].Guarded = true
+				p.refs[i].guarded = true
 			}
 			return
 		case *attrExpr:
