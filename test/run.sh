@@ -41,7 +41,7 @@ if [ "$part" = all ]; then
 	sh test/lint.sh
 	say "unit tests"
 	# shellcheck disable=SC2046 # a list of packages
-	go test $(go list ./... | grep -v -e /test/lab -e /test/e2e)
+	go test -timeout 40m $(go list ./... | grep -v -e /test/lab -e /test/e2e)
 fi
 
 say "end to end, on real hosts"
