@@ -183,17 +183,22 @@ func (s *Shell) end() {
 // send writes a script at once with all that must precede it: what begins a
 // shell, and the verbs that no script before has used.
 func (s *Shell) send(r *run, body string) {
-	text := missing(body, s.read) + "EP_BODY=" + Quote(body) + "\nep_run " + r.mark + " " + r.edge + " .\n"
-	if s.opening != "" {
-		text, s.opening = s.opening+text, ""
+	verbs, quoted := missing(body, s.read), Quote(body)
+	tail := "\nep_run " + r.mark + " " + r.edge + " .\n"
+	// One piece: a thousand shells at once feel each copy.
+	text := make([]byte, 0, len(s.opening)+len(verbs)+len("EP_BODY=")+len(quoted)+len(tail))
+	for _, part := range []string{s.opening, verbs, "EP_BODY=", quoted, tail} {
+		text = append(text, part...)
 	}
+	s.opening = ""
 	// A failed write needs no answer: the shell is ending, and watch sees why.
-	_, _ = io.WriteString(s.p.Stdin, text)
+	_, _ = s.p.Stdin.Write(text)
 }
 
 // pump hands what arrives on a stream to the running script.
 func (s *Shell) pump(r io.Reader, stream int) {
-	buf := make([]byte, 32<<10)
+	// Most shells say little, and there may be thousands.
+	buf := make([]byte, 1<<10)
 	for {
 		n, err := r.Read(buf)
 		s.mu.Lock()
@@ -205,6 +210,9 @@ func (s *Shell) pump(r io.Reader, stream int) {
 		s.mu.Unlock()
 		if err != nil {
 			return
+		}
+		if n == len(buf) && n < 32<<10 {
+			buf = make([]byte, 2*n)
 		}
 	}
 }
