@@ -224,7 +224,7 @@ func (p *play) playScope() *scope {
 			"hostvars":           func() (any, error) { return hostVarsMap{p.run}, nil },
 			"ansible_check_mode": func() (any, error) { return p.run.cfg.Check, nil },
 		},
-		written(p.run.cfg.Extra), p.prompted, written(p.spec.Vars),
+		givens{written(p.run.cfg.Extra)}, p.prompted, written(p.spec.Vars),
 	}
 	if p.spec.Dir != "" {
 		layers = append(layers, finals{"playbook_dir": p.spec.Dir})

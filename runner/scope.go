@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,12 +18,22 @@ type binding struct {
 	final any
 	lazy  *playbooks.Value // nil: final
 	from  source.Pos
+	given bool // by the inventory or on the command line
 }
 
 // A layer is one rank of variables.
 type layer interface {
 	lookup(name string) (b binding, ok bool, err error)
 	names() []string
+}
+
+// givens are variables that users set, as opposed to those of playbooks.
+type givens struct{ layer }
+
+func (l givens) lookup(name string) (binding, bool, error) {
+	b, ok, err := l.layer.lookup(name)
+	b.given = true
+	return b, ok, err
 }
 
 // A scope resolves names for one task on one host: the layers from the
@@ -68,6 +79,9 @@ func (s *scope) Var(ctx context.Context, name string) (any, bool, error) {
 		v, err = b.lazy.Eval(ctx, &s.env)
 		s.busy = s.busy[:len(s.busy)-1]
 		if err != nil {
+			if b.given && isUndefined(err) {
+				return nil, false, unfillable(b.from, name, err)
+			}
 			if s.warn != nil && isUndefined(err) {
 				// As in Ansible, `default` then applies, which hides a typo.
 				s.warn(b.from, fmt.Sprintf("%s counts as undefined, because of its value: %v", name, err))
@@ -77,6 +91,21 @@ func (s *scope) Var(ctx context.Context, name string) (any, bool, error) {
 	}
 	s.memo[name] = v
 	return v, true, nil
+}
+
+// unfillable is the error of a variable that a user has set to something
+// undefined. Unlike in Ansible no `default` applies: it would hide a typo, and
+// put somebody's data where the default says.
+func unfillable(at source.Pos, name string, err error) error {
+	e := source.Errorf(at, "%s can't be filled in: %s", name, err.Error()) // not wrapped: it is not undefined
+	var cause *source.Error
+	if errors.As(err, &cause) {
+		e.Hint, e.Text = cause.Hint, cause.Text
+		if cause.Pos == at {
+			e.Msg = name + " can't be filled in: " + cause.Msg
+		}
+	}
+	return e
 }
 
 func (s *scope) find(name string) (binding, bool, error) {

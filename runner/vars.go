@@ -25,7 +25,7 @@ func (p *play) taskScope(h *host, t *playbooks.Task) *scope {
 	chain := t.Chain()
 	layers := []layer{
 		p.run.magic(p, h, t),
-		written(p.run.cfg.Extra),
+		givens{written(p.run.cfg.Extra)},
 	}
 	for b := t.Parent; b != nil; b = b.Parent { // include params, then the role's
 		layers = appendVars(layers, b.Params)
@@ -80,7 +80,7 @@ func appendVars(layers []layer, vars []playbooks.Var) []layer {
 // hostScope resolves names for a host outside any task: what hostvars shows.
 func (r *Run) hostScope(h *host) *scope {
 	set, facts, included := h.vars()
-	layers := []layer{r.hostMagic(h), written(r.cfg.Extra), set, included, factLayer{facts}, r.inventoryLayer(h), connectionNames(h)}
+	layers := []layer{r.hostMagic(h), givens{written(r.cfg.Extra)}, set, included, factLayer{facts}, r.inventoryLayer(h), connectionNames(h)}
 	return newScope(layers, r.env(nil))
 }
 
@@ -146,7 +146,7 @@ func (r *Run) inventoryLayer(h *host) layer {
 	if ih == nil {
 		return finals{}
 	}
-	return inventoryVars{r, r.cfg.Inventory.Vars(ih)}
+	return givens{inventoryVars{r, r.cfg.Inventory.Vars(ih)}}
 }
 
 func (l inventoryVars) lookup(name string) (binding, bool, error) {
