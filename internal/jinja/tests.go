@@ -2,10 +2,7 @@ package jinja
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"unicode"
 
 	"github.com/etcdplay/etcdplay/internal/value"
@@ -175,80 +172,6 @@ func (c *call) anyIs(want bool) (bool, error) {
 	return false, nil
 }
 
-// resultTests look at what a task registered.
-func resultTests() map[string]function {
-	m := map[string]function{}
-	flag := func(key string, want bool, names ...string) {
-		for _, name := range names {
-			m[name] = function{fn: func(c *call) (any, error) {
-				d, err := c.result()
-				if err != nil {
-					return nil, err
-				}
-				v, _ := d.Get(key)
-				ok, err := c.st.truth(v)
-				return ok == want, err
-			}}
-		}
-	}
-	flag("failed", true, "failed", "failure")
-	flag("failed", false, "succeeded", "success", "successful")
-	flag("unreachable", true, "unreachable")
-	flag("unreachable", false, "reachable")
-	flag("skipped", true, "skipped", "skip")
-	flag("timedout", true, "timedout")
-	for _, name := range []string{"changed", "change"} {
-		m[name] = function{fn: testChanged}
-	}
-	for _, name := range []string{"finished", "started"} {
-		m[name] = function{fn: func(c *call) (any, error) {
-			d, err := c.result()
-			if err != nil {
-				return nil, err
-			}
-			v, ok := d.Get(c.fn.name)
-			if !ok { // not run in the background: it is over
-				return true, nil
-			}
-			return c.st.compare("==", v, 1)
-		}}
-	}
-	return m
-}
-
-// result is the tested value, which must be the result of a task.
-func (c *call) result() (*value.Dict, error) {
-	d, ok, err := c.st.mapping(c.in)
-	if err == nil && !ok {
-		err = &hinted{
-			fmt.Sprintf("`is %s` asks about the result of a task, not about %s %s", c.fn.name, article(c.in), brief(c.in)),
-			"use the variable that the task registered",
-		}
-	}
-	return d, err
-}
-
-func testChanged(c *call) (any, error) {
-	d, err := c.result()
-	if err != nil {
-		return nil, err
-	}
-	if v, ok := d.Get("changed"); ok {
-		return c.st.truth(v)
-	}
-	results, _ := d.Get("results")
-	l, _ := sequence(results)
-	for _, r := range l {
-		if one, ok := r.(*value.Dict); ok {
-			v, _ := one.Get("changed")
-			if ok, err := c.st.truth(v); err != nil || ok {
-				return ok, err
-			}
-		}
-	}
-	return false, nil
-}
-
 // textTests look at text.
 func textTests() map[string]function {
 	search := func(anchored bool) function {
@@ -334,55 +257,4 @@ func (c *call) isURI(schemes []string) (any, error) {
 	}
 	host := strings.HasPrefix(rest, "//") && len(rest) > 2 && rest[2] != '/'
 	return oneOf(scheme, schemes) && host, nil
-}
-
-// fileTests look at files on the machine that runs the template.
-func fileTests() map[string]function {
-	m := map[string]function{}
-	add := func(f func(name string) bool, names ...string) {
-		for _, n := range names {
-			m[n] = function{fn: func(c *call) (any, error) { return f(c.input()), nil }}
-		}
-	}
-	stat := func(want func(os.FileInfo) bool) func(string) bool {
-		return func(name string) bool {
-			info, err := os.Stat(name)
-			return err == nil && want(info)
-		}
-	}
-	add(stat(func(i os.FileInfo) bool { return true }), "exists")
-	add(stat(func(i os.FileInfo) bool { return i.Mode().IsRegular() }), "file", "is_file")
-	add(stat(os.FileInfo.IsDir), "directory", "is_dir")
-	add(func(name string) bool {
-		info, err := os.Lstat(name)
-		return err == nil && info.Mode()&os.ModeSymlink != 0
-	}, "link", "is_link")
-	add(func(name string) bool { _, err := os.Lstat(name); return err == nil }, "link_exists")
-	add(filepath.IsAbs, "abs", "is_abs")
-	add(isMount, "mount", "is_mount")
-	same := function{sig: "other!", fn: func(c *call) (any, error) {
-		a, err := os.Stat(c.input())
-		if err != nil {
-			return nil, err
-		}
-		b, err := os.Stat(c.text(0, ""))
-		if err != nil {
-			return nil, err
-		}
-		return os.SameFile(a, b), nil
-	}}
-	m["same_file"], m["is_same_file"] = same, same
-	return m
-}
-
-// isMount: a mount point is on another device than what it lies in.
-func isMount(name string) bool {
-	var here, above syscall.Stat_t
-	if syscall.Lstat(name, &here) != nil || here.Mode&syscall.S_IFMT == syscall.S_IFLNK {
-		return false
-	}
-	if syscall.Lstat(filepath.Join(name, ".."), &above) != nil {
-		return false
-	}
-	return here.Dev != above.Dev || here.Ino == above.Ino
 }
