@@ -27,6 +27,9 @@ func (s *scope) includeTasks(name string, at source.Pos, t *Task) *Block {
 // behind them those given, become the block's Params; what stands below apply
 // becomes its keywords.
 func (l *Loader) IncludeTasks(ctx context.Context, file string, at *Task, vars []Var) (*Block, error) {
+	if err := tooDeep(at); err != nil {
+		return nil, err
+	}
 	p := l.parse(ctx)
 	b := p.scopeOf(at).includeTasks(file, at.ActionPos, at)
 	p.checkNotified()
@@ -35,6 +38,18 @@ func (l *Loader) IncludeTasks(ctx context.Context, file string, at *Task, vars [
 	}
 	b.Params = append(slices.Clip(b.Params), vars...)
 	return b, nil
+}
+
+// deepest bounds includes inside includes. Tasks that include themselves until
+// something holds stay far below it; those that never stop would run for ever.
+const deepest = 1000
+
+func tooDeep(at *Task) error {
+	if len(at.Chain()) <= deepest {
+		return nil
+	}
+	return source.Errorf(at.ActionPos, "more than %d includes and blocks inside each other", deepest).
+		WithHint("does this file include itself without end? A when: must stop it")
 }
 
 // scopeOf is the scope that a task stands in.
@@ -91,6 +106,9 @@ func staticRoleOptions(args *Value) (o RoleOptions, ok bool) {
 // IncludeRole reads a role for an include_role, at its place. The Block holds
 // all that there is to run, the tasks of its dependencies first.
 func (l *Loader) IncludeRole(ctx context.Context, name string, o RoleOptions, at *Task, vars []Var) (*Role, *Block, error) {
+	if err := tooDeep(at); err != nil {
+		return nil, nil, err
+	}
 	p := l.parse(ctx)
 	r, b := p.scopeOf(at).includeRole(name, at.ActionPos, o, at)
 	p.checkNotified()

@@ -2,8 +2,10 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/etcdplay/etcdplay/internal/source"
 	"github.com/etcdplay/etcdplay/internal/value"
@@ -120,7 +122,13 @@ func (r *Run) settings(ctx context.Context, h *host, chain []*playbooks.Common, 
 	keyword(func(c *playbooks.Common) *playbooks.Value { return c.BecomeMethod }, text(&s.BecomeMethod))
 	keyword(func(c *playbooks.Common) *playbooks.Value { return c.BecomeFlags }, text(&s.BecomeFlags))
 	variable([]string{"ansible_connection"}, text(&s.Kind))
-	variable(addressVars, text(&s.Address))
+	variable(addressVars, func(v any) error {
+		// an empty address dials this machine, which nobody means
+		if s.Address = strings.TrimSpace(value.Str(v)); s.Address == "" {
+			return errors.New("the address is empty: name one, or leave the variable out")
+		}
+		return nil
+	})
 	variable(portVars, number(&s.Port))
 	variable(userVars, text(&s.User))
 	variable(passwordVars, text(&s.Password))

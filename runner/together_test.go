@@ -264,3 +264,17 @@ func TestSequentialDoesNotBeginWithoutEverybody(t *testing.T) {
 		t.Errorf("code %d (-want +got):\n%s", code, diff)
 	}
 }
+
+// An empty address would dial this machine.
+func TestAnEmptyAddressIsRefused(t *testing.T) {
+	text := "- hosts: all\n  gather_facts: false\n  vars: {ansible_host: ''}\n  tasks:\n    - step: {}\n"
+	tr, rec, code := play(t, text, "")
+	if code == 0 || len(tr.lines) != 0 {
+		t.Errorf("code %d, did %q", code, tr.lines)
+	}
+	for _, s := range rec.statuses() {
+		if !strings.HasSuffix(s, ": failed") {
+			t.Error(s)
+		}
+	}
+}

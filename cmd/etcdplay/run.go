@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fatih/color"
@@ -45,6 +46,7 @@ type runOptions struct {
 	syntax     bool
 	flushCache bool
 	profile    string
+	flags      *pflag.FlagSet // to tell a flag that is empty from one not given
 }
 
 func newRunCmd() *cobra.Command {
@@ -87,6 +89,7 @@ func (o *runOptions) register(f *pflag.FlagSet) {
 	f.StringArrayVarP(&o.extra, "extra-vars", "e", nil, "set variables: `K=V`, a YAML or JSON mapping, or @FILE")
 	f.StringVarP(&o.limit, "limit", "l", "", "only these hosts: a `PATTERN`, or @FILE")
 	f.IntVarP(&o.forks, "forks", "f", 0, "how many hosts to work on at a time (default 50)")
+	o.flags = f
 	f.BoolVarP(&o.check, "check", "C", false, "change nothing, only say what would change")
 	f.BoolVarP(&o.diff, "diff", "D", false, "show what changes within files")
 	f.CountVarP(&o.verbosity, "verbose", "v", "show results; -vv: where tasks stand")
@@ -136,11 +139,30 @@ type prepared struct {
 	vault     *sealed
 }
 
+// sane refuses values of flags that can't be meant. An empty --limit is an
+// unset variable of somebody's script, which must not widen it to all hosts.
+func (o *runOptions) sane() error {
+	if o.forks < 0 || o.forks == 0 && o.given("forks") {
+		return usageError("--forks %d: that is no number of hosts", o.forks)
+	}
+	if strings.TrimSpace(o.limit) == "" && o.given("limit") {
+		return usageError("--limit is empty: name hosts, or leave it out for all of them")
+	}
+	for name, d := range map[string]time.Duration{"timeout": o.connectionFlags.timeout, "task-timeout": o.timeout} {
+		if d < 0 {
+			return usageError("--%s %s: that is no time to wait", name, d)
+		}
+	}
+	return nil
+}
+
+func (o *runOptions) given(flag string) bool { return o.flags != nil && o.flags.Changed(flag) }
+
 // prepare reads playbooks and inventory. Everything that is wrong is told at
 // once, before anything connects.
 func (o *runOptions) prepare(ctx context.Context, names []string, shipped fs.FS) (*prepared, error) {
-	if o.forks < 0 {
-		return nil, usageError("--forks %d: that is no number of hosts", o.forks)
+	if err := o.sane(); err != nil {
+		return nil, err
 	}
 	cfg, err := loadConfig()
 	if err != nil {
