@@ -89,6 +89,7 @@ func (s *secrets) redact(e Event) Event {
 		diffs := make([]tasks.Diff, len(x.Diffs))
 		for i, d := range x.Diffs {
 			d.Before, d.After = clean(d.Before), clean(d.After)
+			d.BeforeHeader, d.AfterHeader = clean(d.BeforeHeader), clean(d.AfterHeader)
 			diffs[i] = d
 		}
 		x.Diffs = diffs
@@ -110,7 +111,7 @@ func (s *secrets) redact(e Event) Event {
 		x.Text = clean(x.Text)
 		return x
 	case Included:
-		x.Label = clean(x.Label)
+		x.File, x.Label = clean(x.File), clean(x.Label)
 		return x
 	}
 	return e

@@ -14,10 +14,10 @@ func TestSecretsAreTakenOutOfEveryPart(t *testing.T) {
 	const secret = "hunter2215"
 	e := s.redact(HostResult{
 		Host: "h", Task: "set " + secret, Label: secret, Text: secret, Stderr: secret, Hint: secret, Changes: []string{"password " + secret},
-		Diffs:  []tasks.Diff{{Before: "a" + secret, After: secret + "b"}},
+		Diffs:  []tasks.Diff{{Before: "a" + secret, After: secret + "b", BeforeHeader: secret, AfterHeader: "/srv/" + secret}},
 		Result: value.NewDict(secret, []any{value.NewDict("deep", "x"+secret+"y")}, "short", "abc"),
 	}).(HostResult)
-	text := e.Task + e.Label + e.Text + e.Stderr + e.Hint + e.Changes[0] + e.Diffs[0].Before + e.Diffs[0].After + value.Repr(e.Result)
+	text := e.Task + e.Label + e.Text + e.Stderr + e.Hint + e.Changes[0] + e.Diffs[0].Before + e.Diffs[0].After + e.Diffs[0].BeforeHeader + e.Diffs[0].AfterHeader + value.Repr(e.Result)
 	for i := 0; i+len("hunter") <= len(text); i++ {
 		if text[i:i+len("hunter")] == "hunter" {
 			t.Fatalf("a secret is left in %s", text)
