@@ -30,6 +30,7 @@ type PreflightDaemon struct {
 	Command string `arg:"command" doc:"Its program, by name or path: a process of it that was started by hand is known by the data directory on its command line"`
 	User    string `arg:"user" doc:"launch's user"`
 	Dir     string `arg:"dir" doc:"launch's dir"`
+	Manager string `arg:"manager" default:"auto" choices:"systemd,nohup,auto" doc:"launch's manager; systemd is refused where it does not run the host"`
 	Settled string `arg:"settled" doc:"A text that the recorded command line holds once the first start has succeeded. With it, empty data directories mean that the data was lost, which is refused"`
 	Peer    string `arg:"peer" doc:"How the command lines of the other hosts' daemons name this host. A host without data that running others don't name is no member of their cluster, and is refused"`
 }

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"path"
 	"slices"
@@ -67,7 +68,7 @@ func (s *survey) findDaemon() (err error) {
 	if d == nil {
 		return nil
 	}
-	l := &Launch{Name: d.Name, User: d.User, Dir: d.Dir, Manager: "auto"}
+	l := &Launch{Name: d.Name, User: d.User, Dir: d.Dir, Manager: cmp.Or(d.Manager, "auto")}
 	if s.daemon, err = l.daemon(s.facts); err != nil {
 		return err
 	}
