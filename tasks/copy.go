@@ -196,6 +196,8 @@ func (p *PutArgs) put(ctx context.Context, t *Target, f newFile, dirMode Mode) (
 		if upload, ok := res.Data.Get("upload"); ok && err == nil {
 			tmp := value.Str(upload)
 			if err = t.Conn.Put(ctx, bytes.NewReader(f.content), tmp, 0o600); err != nil {
+				t.Script(ctx, begin().Call("copy_forget", tmp)) // why it failed is told, and matters more
+				res.Data.Delete("upload")
 				return res, err
 			}
 			res, err = t.Script(ctx, begin().Call("copy_place", place...).Call("copy_uploaded", append([]string{tmp}, attrs...)...))

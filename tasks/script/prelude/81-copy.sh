@@ -56,7 +56,9 @@ copy_compare() {
 		put_file "$ep_scratch/sum" "$copy_dest" "$2" "$3" "$4"
 		return
 	fi
-	fact upload "$(mktemp "${TMPDIR:-/tmp}/.etcdplay-upload.XXXXXX")"
+	copy_spool=$(mktemp "${TMPDIR:-/tmp}/.etcdplay-upload.XXXXXX") ||
+		fail "can't make a temporary file in ${TMPDIR:-/tmp}" "is the disk full or read-only?"
+	fact upload "$copy_spool"
 }
 
 # copy_uploaded FILE OWNER GROUP MODE: puts what the controller brought to
@@ -68,6 +70,11 @@ copy_uploaded() {
 	put_file "$copy_from" "$copy_dest" "$2" "$3" "$4"
 	rm -f -- "$copy_from"
 	tell_file "" "$copy_dest"
+}
+
+# copy_forget FILE: removes what could not be brought whole.
+copy_forget() {
+	rm -f -- "$1"
 }
 
 # copy_remote SRC OWNER GROUP MODE FORCE: a file of the host itself.
