@@ -136,6 +136,9 @@ func (r result) text() string {
 func (r result) said() string {
 	var b strings.Builder
 	for _, e := range r.events {
+		if list, ok := e.Result["warnings"].([]any); ok {
+			fmt.Fprintf(&b, "%s: warning: %v\n", e.Host, list)
+		}
 		switch {
 		case e.Event == "result" && (e.Status == "failed" || e.Status == "unreachable"):
 			msg, _ := e.Result["msg"].(string)
