@@ -43,6 +43,7 @@ func Builtin() *Registry {
 		"stat":                  func() Module { return &Stat{} },
 		"systemd":               func() Module { return &Systemd{} },
 		"template":              func() Module { return &Template{} },
+		"unarchive":             func() Module { return &Unarchive{} },
 		"uri":                   func() Module { return &URI{} },
 		"user":                  func() Module { return &User{} },
 		"verify":                func() Module { return &Verify{} },
