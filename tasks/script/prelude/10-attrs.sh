@@ -113,12 +113,14 @@ wanted_mode() {
 	esac
 }
 
-# attrs_of PATH: sets $ep_now_uid, $ep_now_gid and $ep_now_mode; follows links.
+# attrs_of PATH: sets $ep_now_uid, $ep_now_gid and $ep_now_mode, and the names
+# $ep_now_owner and $ep_now_group; follows links.
 attrs_of() {
-	ep_now=$(stat -L -c '%u %g %a' -- "$1") || fail "can't read the attributes of $1"
-	ep_now_mode=${ep_now##* }
-	ep_now=${ep_now% *}
-	ep_now_uid=${ep_now% *} ep_now_gid=${ep_now#* }
+	ep_now=$(stat -L -c '%u %g %a %U:%G' -- "$1") || fail "can't read the attributes of $1"
+	ep_now_uid=${ep_now%% *} ep_now=${ep_now#* }
+	ep_now_gid=${ep_now%% *} ep_now=${ep_now#* }
+	ep_now_mode=${ep_now%% *} ep_now=${ep_now#* } # names may hold spaces
+	ep_now_owner=${ep_now%%:*} ep_now_group=${ep_now#*:}
 }
 
 # ensure_attrs PATH OWNER GROUP MODE: brings owner, group and mode of what
@@ -127,7 +129,11 @@ ensure_attrs() {
 	[ -n "$2$3$4" ] || return 0
 	full_path "$1"
 	attrs_of "$ep_full"
-	owner_ids "$2" "$3"
+	case ${2:-$ep_now_owner}:${3:-$ep_now_group} in
+	*UNKNOWN* | [0-9]* | *:[0-9]*) owner_ids "$2" "$3" ;;
+	"$ep_now_owner:$ep_now_group") ep_uid='' ep_gid='' ;; # stat has looked the names up
+	*) owner_ids "$2" "$3" ;;
+	esac
 	if [ -d "$ep_full" ]; then ep_kind=d; else ep_kind=f; fi
 	wanted_mode $ep_kind "$ep_now_mode" "$4"
 	ep_chown=
