@@ -121,3 +121,13 @@ func (t *Task) Title() string {
 	}
 	return title
 }
+
+// AllTags are the tags of all tasks that a play holds before the run, sorted.
+func (p *Play) AllTags() []string {
+	var tags []string
+	for _, t := range p.listed(ListOptions{Only: []string{"all", "never"}}) {
+		tags = append(tags, t.AllTags()...)
+	}
+	slices.Sort(tags)
+	return slices.Compact(tags)
+}

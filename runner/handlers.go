@@ -60,7 +60,9 @@ func flatten(nodes []playbooks.Node, out []*playbooks.Task) []*playbooks.Task {
 		case *playbooks.Task:
 			out = append(out, n)
 		case *playbooks.Block:
-			out = flatten(n.Tasks, out)
+			for _, list := range [][]playbooks.Node{n.Tasks, n.Rescue, n.Always} {
+				out = flatten(list, out)
+			}
 		}
 	}
 	return out

@@ -65,6 +65,10 @@ func (p *play) task(ctx context.Context, t *playbooks.Task, hosts []*host) {
 		on = hosts[:1]
 	}
 	if m, ok := r.cfg.Tasks.New(t.Action); ok && coordinated(m) {
+		if p.free { // one that was included at run time
+			p.fail(ctx, t, hosts[0], r.refuseFree(t))
+			return
+		}
 		p.together(ctx, t, m, on)
 	} else {
 		who := p.rosterOf(ctx)

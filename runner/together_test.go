@@ -278,3 +278,29 @@ func TestAnEmptyAddressIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestFreeRefusesWhatNeedsAllHosts(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "play.yml")
+	text := "- hosts: all\n  strategy: free\n  gather_facts: false\n  tasks:\n    - block:\n        - sequential: {}\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	reg := tasks.NewRegistry(map[string]func() tasks.Module{
+		"sequential": func() tasks.Module { return &sequential{step{trace: &trace{}}} },
+	})
+	loader := playbooks.NewLoader(playbooks.Options{Catalog: catalog{reg}})
+	plays, err := loader.Load(t.Context(), []string{file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inv, err := inventory.Load(t.Context(), []string{"h1,h2"}, inventory.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = runner.New(runner.Config{
+		Plays: plays, Loader: loader, Inventory: inv, Tasks: reg, Actions: action.Builtin(), Connector: nowhere{}, Reporter: &record{},
+	}).Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "play.yml:6:11") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -19,6 +19,10 @@ func (c *call) within(ctx context.Context) (context.Context, context.CancelFunc)
 
 // timedOut says so where a failure comes from the end of the task's time.
 func (c *call) timedOut(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), context.Canceled) && errors.Is(err, context.Canceled) {
+		return tasks.Failf("the %s task was stopped by Ctrl-C, and may be done in part", c.t.Action).
+			WithHint("run again: what is done already stays")
+	}
 	if err == nil || !errors.Is(context.Cause(ctx), errTimeout) {
 		return err
 	}

@@ -1,7 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
 	"strings"
+
+	"github.com/fatih/color"
 
 	"github.com/etcdplay/etcdplay/internal/source"
 	"github.com/etcdplay/etcdplay/inventory"
@@ -45,4 +51,21 @@ func groupNames(inv *inventory.Inventory) []string {
 		names = append(names, g.Name)
 	}
 	return names
+}
+
+// warnOfTags tells of --tags that no task has: most often a typo. What is
+// included at run time may have them, so it is only a warning.
+func warnOfTags(plays []*playbooks.Play, only []string) {
+	known := map[string]bool{"all": true, "always": true, "never": true, "tagged": true, "untagged": true}
+	for _, p := range plays {
+		for _, t := range p.AllTags() {
+			known[t] = true
+		}
+	}
+	for _, tag := range only {
+		if !known[tag] {
+			hint := source.DidYouMean(tag, slices.Collect(maps.Keys(known)))
+			fmt.Fprintln(os.Stderr, color.MagentaString("[WARNING]: ")+strings.TrimSpace("no task has the tag "+tag+"; "+hint))
+		}
+	}
 }

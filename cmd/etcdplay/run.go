@@ -194,6 +194,7 @@ func (o *runOptions) prepare(ctx context.Context, names []string, shipped fs.FS)
 	for _, w := range append(p.loader.Warnings(), p.inventory.Warnings()...) {
 		fmt.Fprintln(os.Stderr, color.MagentaString("[WARNING]: ")+w.Detail())
 	}
+	warnOfTags(p.plays, o.tags)
 	if err := checkBinding(p.plays, p.inventory, p.loader); err != nil {
 		return nil, exitCode{runner.ExitUnreachable, err}
 	}
