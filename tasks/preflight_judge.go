@@ -81,13 +81,18 @@ func (s *survey) wrongAddresses() (wrong []finding) {
 
 func (s *survey) takenPorts() (wrong []finding) {
 	wanted, _ := wantedPorts(s.task.Ports) // validated
-	seen := map[string]bool{}
+	seen, told := map[string]bool{}, map[string]bool{}
 	for _, l := range (&daemon{facts: s.facts}).listeners() {
 		if seen[l.inode] || !slices.ContainsFunc(wanted, func(w netip.AddrPort) bool { return clash(l.addr, w) }) {
 			continue
 		}
 		seen[l.inode] = true
 		pid, command := s.holder(l.inode)
+		if one := fmt.Sprintf("%s %d", pid, l.addr.Port()); pid != "" && told[one] {
+			continue // it listens for IPv4 and IPv6
+		} else {
+			told[one] = true
+		}
 		switch {
 		case pid == "" && len(s.owners) > 0:
 			// a process that this user can't see, while the daemon runs, is the daemon

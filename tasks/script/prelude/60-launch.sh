@@ -43,7 +43,8 @@ launch_look() {
 # each line of $ep_listening; told once a script.
 tell_listening() {
 	[ -z "${ep_listening+set}" ] || return 0
-	ep_listening=$(awk '$4 == "0A" { print $2, $10 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+	# not every host has IPv6
+	ep_listening=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { print $2, $10 }')
 	fact listening "$ep_listening"
 }
 
@@ -123,7 +124,7 @@ launch_look_process() {
 	ep_seen="$ep_seen$1 "
 	launch_since "$1" || return 0
 	# its user, and device and inode of its program: a line that may be empty
-	ep_who=$(stat -L -c '%u %d:%i' -- "/proc/$1" "/proc/$1/exe" 2>/dev/null)
+	ep_who=$(stat -L -c '%u %d:%i' -- "/proc/$1" "/proc/$1/exe" 2>/dev/null) || : # it may have ended just now
 	case $ep_who in
 	*"
 "*) ep_who="${ep_who%% *}
