@@ -26,7 +26,7 @@ type contender struct {
 type Run struct {
 	Wall float64 `json:"wall_s"`      // seconds
 	CPU  float64 `json:"cpu_s"`       // seconds, on the controller, children included
-	RSS  int64   `json:"max_rss_kib"` // KiB; of its largest process
+	RSS  int64   `json:"max_rss_kib"` // KiB; of the process itself, without children
 }
 
 // patience is how long one run may take.
@@ -86,7 +86,13 @@ func (b *bench) once(ctx context.Context, c contender) (Run, error) {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
 	began := time.Now()
-	err := cmd.Run()
+	err := cmd.Start()
+	var rss int64
+	if err == nil {
+		peak := watchMemory(cmd.Process.Pid)
+		err = cmd.Wait()
+		rss = peak()
+	}
 	took := time.Since(began)
 	if c.after != nil {
 		c.after(ctx)
@@ -100,9 +106,36 @@ func (b *bench) once(ctx context.Context, c contender) (Run, error) {
 	if err != nil {
 		return Run{}, fmt.Errorf("%w\n%s", err, lastLines(out.String(), 40))
 	}
-	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	return Run{Wall: took.Seconds(), CPU: cpu.Seconds(), RSS: usage.Maxrss}, nil
+	return Run{Wall: took.Seconds(), CPU: cpu.Seconds(), RSS: rss}, nil
+}
+
+// watchMemory looks at a process until the returned function is called, which
+// tells its largest size in KiB. What wait tells of it can't be used: that has
+// the size of the process that started it, this one, in it.
+func watchMemory(pid int) (peak func() int64) {
+	stop, result := make(chan struct{}), make(chan int64, 1)
+	go func() {
+		var most int64
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				result <- most
+				return
+			case <-tick.C:
+				status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+				if _, rest, ok := strings.Cut(string(status), "VmHWM:"); ok {
+					var kib int64
+					if _, err := fmt.Sscan(rest, &kib); err == nil {
+						most = max(most, kib)
+					}
+				}
+			}
+		}
+	}()
+	return func() int64 { close(stop); return <-result }
 }
 
 // nothingChanged is the check of a run that has nothing to do. Ansible and
