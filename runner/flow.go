@@ -178,7 +178,7 @@ func (p *play) includeOn(ctx context.Context, t *playbooks.Task, h *host, groups
 		}
 		if looped {
 			o := outcome{status: Skipped, dict: value.NewDict("changed", false, "skipped", true)}
-			c.tell(o, HostResult{Item: true, Label: c.label(ctx)})
+			c.tell(ctx, o, HostResult{Item: true, Label: c.label(ctx)})
 		}
 	}
 	c := &call{p: p, t: t, h: h, sc: sc, begun: time.Now()}
@@ -189,7 +189,7 @@ func (p *play) includeOn(ctx context.Context, t *playbooks.Task, h *host, groups
 		return
 	}
 	o := outcome{status: Skipped, dict: value.NewDict("changed", false, "skipped", true)}
-	c.tell(o, HostResult{})
+	c.tell(ctx, o, HostResult{})
 	c.settle(ctx, o)
 }
 

@@ -98,7 +98,7 @@ func (c *call) conclude(ctx context.Context, o outcome) {
 	c.ignore(ctx, &o)
 	c.register(o.dict)
 	c.apply(ctx, o)
-	c.tell(o, HostResult{})
+	c.tell(ctx, o, HostResult{})
 	c.settle(ctx, o)
 }
 
@@ -178,9 +178,9 @@ func (c *call) apply(ctx context.Context, o outcome) {
 }
 
 // tell emits a result; base has what the caller knows better.
-func (c *call) tell(o outcome, base HostResult) {
+func (c *call) tell(ctx context.Context, o outcome, base HostResult) {
 	e := base
-	e.Host, e.Task, e.Action, e.Pos = c.h.name, c.p.title(context.Background(), c.t, c.h), c.t.Action, place(c.t)
+	e.Host, e.Task, e.Action, e.Pos = c.h.name, c.p.title(ctx, c.t, c.h), c.t.Action, place(c.t)
 	e.Handler = c.t.Handler
 	e.Status, e.Ignored, e.NoLog = o.status, o.ignored, c.noLog
 	e.Elapsed = time.Since(c.begun)
@@ -230,7 +230,7 @@ func (c *call) tellItem(ctx context.Context, o *outcome) {
 		o.dict.Set(c.item.index, v)
 	}
 	c.apply(ctx, *o)
-	c.tell(*o, HostResult{Item: true, Label: c.label(ctx)})
+	c.tell(ctx, *o, HostResult{Item: true, Label: c.label(ctx)})
 }
 
 // label is how an item is shown.
@@ -299,7 +299,7 @@ func (c *call) concludeLoop(ctx context.Context, items []outcome) {
 	sum.ignored = ignored && (failed || gone)
 	c.begun = time.Now()
 	c.register(d)
-	c.tell(sum, HostResult{Loop: true})
+	c.tell(ctx, sum, HostResult{Loop: true})
 	c.settle(ctx, sum)
 }
 
