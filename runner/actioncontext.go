@@ -26,7 +26,36 @@ func (a *actionContext) Check() bool { return a.c.check }
 
 // Eval evaluates an expression at the place of the task.
 func (a *actionContext) Eval(ctx context.Context, expr string) (any, error) {
-	return a.c.sc.expr(ctx, expr, place(a.c.t))
+	sc := a.c.sc
+	if !a.written(expr) {
+		// It came out of a template, so it may be what a host answered: such
+		// text must run nothing here.
+		sc = newScope(sc.layers, sc.env)
+		sc.env.NoLookups = true
+	}
+	return sc.expr(ctx, expr, place(a.c.t))
+}
+
+// written reports whether the playbook itself has the text, word for word,
+// among the task's arguments.
+func (a *actionContext) written(text string) bool {
+	return holdsText(a.c.t.Args.Raw(), text) || holdsText(a.c.t.FreeForm.Raw(), text)
+}
+
+func holdsText(v any, text string) bool {
+	switch x := v.(type) {
+	case string:
+		return x == text
+	case []any:
+		return slices.ContainsFunc(x, func(e any) bool { return holdsText(e, text) })
+	case *value.Dict:
+		for _, e := range x.All() {
+			if holdsText(e, text) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // SetFact sets a variable of the host.

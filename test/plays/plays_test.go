@@ -281,3 +281,31 @@ func TestFaultyPlaybooks(t *testing.T) {
 		})
 	}
 }
+
+// What a host answers must run nothing on the controller, also where a
+// playbook takes it for a condition.
+func TestHostsTextRunsNothingHere(t *testing.T) {
+	dir := t.TempDir()
+	mark := filepath.Join(dir, "mark")
+	text := strings.ReplaceAll(`- hosts: localhost
+  gather_facts: false
+  tasks:
+    - command: echo "lookup('pipe', 'touch MARK')"
+      register: r
+    - {assert: {that: "{{ r.stdout }}"}, ignore_errors: true}
+    - {debug: {var: "{{ r.stdout }}"}, ignore_errors: true}
+    - {debug: {msg: x}, when: "{{ r.stdout }}", ignore_errors: true}
+    - name: what the playbook itself says may look up
+      assert: {that: ["lookup('pipe', 'echo ours') == 'ours'"]}
+`, "MARK", mark)
+	if err := os.WriteFile(filepath.Join(dir, "play.yml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, stderr, code := etcdplay(t, dir, "run", "play.yml")
+	if _, err := os.Stat(mark); err == nil {
+		t.Errorf("a host's text ran a command on the controller:\n%s", out)
+	}
+	if code != 0 || strings.Count(out, "...ignoring") != 3 {
+		t.Errorf("exit code %d; each use of the host's text should be refused\n%s%s", code, out, stderr)
+	}
+}
