@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed *.yml
+//go:embed *.yml etcd
 var shipped embed.FS
 
 // Shipped are the playbooks that come with the program.
@@ -82,6 +82,15 @@ func join(dir, name string) string {
 		return shippedMark + path.Join(inner, filepath.ToSlash(name))
 	}
 	return filepath.Join(dir, name)
+}
+
+// Beside is a file of the play's own folder, for ReadVars. Shipped playbooks
+// have theirs within the program.
+func (p *Play) Beside(name string) string {
+	if strings.HasPrefix(p.path, shippedMark) {
+		return join(p.path, name)
+	}
+	return join(p.Dir, name)
 }
 
 // absolute is a folder as playbook_dir and role_path give it. Shipped

@@ -276,7 +276,8 @@ func (c *call) target(ctx context.Context) (*tasks.Target, error) {
 	t := &tasks.Target{
 		Host: tasks.Peer{Name: on.name, Address: c.p.run.address(ctx, on), Conn: conn},
 		Conn: conn, Check: c.check, Diff: c.diff, Env: env,
-		Files:  files{c},
+		Files:   files{c},
+		Session: &c.p.run.session, OnChange: c.p.run.cfg.OnChange,
 		Status: func(text string) { c.p.run.emit(Progress{Host: c.h.name, Task: c.t.Label(), Text: text}) },
 	}
 	r := c.roster()

@@ -17,14 +17,6 @@ import (
 
 var errNotExist = fs.ErrNotExist
 
-// inPlay makes a name relative to the playbook's folder.
-func (p *play) inPlay(name string) string {
-	if filepath.IsAbs(name) || p.spec.Dir == "" {
-		return name
-	}
-	return filepath.Join(p.spec.Dir, name)
-}
-
 // flow carries out a task that steers the run.
 func (p *play) flow(ctx context.Context, t *playbooks.Task, hosts []*host, once bool) {
 	on := hosts

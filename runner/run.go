@@ -46,6 +46,9 @@ type Config struct {
 	Prompt func(ctx context.Context, text string, secret bool) (string, bool, error)
 	// ReadFile reads a file of the controller, decrypted if it is vaulted.
 	ReadFile func(name string) ([]byte, error)
+	// OnChange is told of each change to a host before it is made; nil: nobody
+	// asks. It may be called from several goroutines.
+	OnChange func(what string)
 	// Interrupted is closed at the first Ctrl-C: no new task starts.
 	Interrupted <-chan struct{}
 }
@@ -76,6 +79,7 @@ type Run struct {
 	cfg     Config
 	hosts   map[string]*host
 	secrets *secrets
+	session tasks.Session
 	mu      sync.Mutex // guards hosts and jobs
 	jobs    map[string]*job
 
@@ -125,6 +129,9 @@ func (r *Run) Run(ctx context.Context) (int, error) {
 		}
 	}
 	r.waitJobs(ctx)
+	if err := r.session.Close(); err != nil {
+		r.warn(source.Pos{}, "", err.Error())
+	}
 	if err == nil && r.startAt != "" && !r.interrupted {
 		err = fmt.Errorf("--start-at-task: no task is named %q: nothing was done", r.startAt)
 	}

@@ -26,6 +26,7 @@ type Launch struct {
 	Unit      *value.Dict       `arg:"unit" doc:"Further systemd settings, by section: {Service: {LimitNOFILE: 65536}}; a list repeats the setting, null leaves out one of ours"`
 	State     string            `arg:"state" default:"started" choices:"started,stopped" doc:"stopped also means not started when the host boots"`
 	Restart   string            `arg:"restart" default:"changed" choices:"changed,always,never" doc:"When a running daemon is restarted: when its program, arguments, environment, user or settings are others than it was started with, at every run, or never"`
+	RestartOn any               `arg:"restart_on" doc:"Further values whose change needs a restart, like the digest of a file that the daemon reads only when it starts"`
 	Alive     Gate              `arg:"alive" doc:"How to tell that it came up (60 s by default); without it, that it listens on the first of ports, or lives for a second"`
 	Ready     Gate              `arg:"ready" doc:"How to tell that it serves (90 s by default); asked from the moment that a majority of the hosts (see first_quorum) runs it"`
 	Founders  int               `arg:"first_quorum" default:"-1" doc:"How many hosts must run it before any can be ready, while one of them has never run it yet; by default a majority. For clusters that come into being only when all are there"`

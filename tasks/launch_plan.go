@@ -187,6 +187,9 @@ func (l *Launch) config(d *daemon) string {
 	if d.manager == "systemd" {
 		part("unit", value.Repr(l.Unit))
 	}
+	if l.RestartOn != nil {
+		part("restart on", value.Repr(l.RestartOn))
+	}
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 

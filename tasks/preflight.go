@@ -15,6 +15,8 @@ type Preflight struct {
 	Addresses []string          `arg:"addresses" doc:"IP addresses that must be on the host"`
 	Ports     []string          `arg:"ports" split:"," doc:"Ports that must be free, or held by the daemon: 2379, or 192.168.161.3:2379"`
 	Daemon    *PreflightDaemon  `arg:"daemon" doc:"The daemon to be launched, as launch will be told of it; it may hold the ports and own the data"`
+	Etcd      *EtcdMember       `arg:"etcd" doc:"The daemon is an etcd member: a host where it never ran is asked for in the cluster that the others run"`
+	Joining   bool              `arg:"joining" doc:"Hosts that are no members of the running cluster yet are all right"`
 	Data      []string          `arg:"data" doc:"Data directories: with anything in them they must be the daemon's own"`
 	Space     []PreflightSpace  `arg:"space" doc:"Free disk space that is needed"`
 	Programs  []string          `arg:"programs" doc:"Commands that the host must have"`
@@ -67,6 +69,7 @@ under two names, and are refused unless shared is true.`,
 `,
 		Returns: []Return{
 			{"addresses", "the host's addresses"},
+			{"version", "the newest version in the paths of the daemon's programs on all hosts (/opt/etcd/etcd-v3.6.16-linux-amd64/etcd), or empty"},
 			{"arch", "the architecture as releases name it: amd64, arm64, ppc64le, s390x…"},
 		},
 	}
@@ -91,6 +94,9 @@ func (p *Preflight) Validate() error {
 		errs = append(errs, absolute("space", s.Path))
 	}
 	errs = append(errs, absolute("data", p.Data...))
+	if p.Etcd != nil {
+		errs = append(errs, p.Etcd.validate("etcd"))
+	}
 	if p.Daemon != nil && !daemonName.MatchString(p.Daemon.Name) {
 		errs = append(errs, &ArgError{Arg: "daemon.name", Msg: fmt.Sprintf("daemon.name: %q must be made of letters, digits and -_.:", p.Daemon.Name)})
 	}
@@ -113,6 +119,11 @@ func (p *Preflight) Run(ctx context.Context, t *Target) (Result, error) {
 	wrong := own.judge()
 	wrong = append(wrong, p.twins(t, own)...)
 	wrong = append(wrong, p.stranger(t, own)...)
+	outsider, err := p.outsider(ctx, t, own)
+	if err != nil {
+		return res, err
+	}
+	wrong = append(wrong, outsider...)
 	if len(wrong) > 0 {
 		return res, preflightFailure(wrong)
 	}
@@ -122,6 +133,7 @@ func (p *Preflight) Run(ctx context.Context, t *Target) (Result, error) {
 	}
 	res.Set("addresses", addresses)
 	res.Set("arch", releaseArch(own.facts["arch"]))
+	res.Set("version", newestVersion(t))
 	return res, nil
 }
 

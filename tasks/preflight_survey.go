@@ -3,7 +3,9 @@ package tasks
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,6 +95,54 @@ func (s *survey) findDaemon() (err error) {
 
 // names reports whether the command line ends a word with this directory.
 func (p *process) names(dir string) bool { return slices.ContainsFunc(p.args, endsIn(path.Clean(dir))) }
+
+// versionIn finds a version in the path of a program.
+var versionIn = regexp.MustCompile(`[-/]v?(\d+)\.(\d+)\.(\d+)[-/]`)
+
+// newestVersion is the newest version that a host's daemon runs or is to run,
+// as the path of its program says.
+func newestVersion(t *Target) string {
+	var newest []int
+	for _, p := range t.Peers {
+		s, ok := p.Gathered.(*survey)
+		if !ok || s.daemon == nil {
+			continue
+		}
+		for _, program := range s.programs() {
+			var v []int
+			for _, n := range versionIn.FindStringSubmatch(program) {
+				if i, err := strconv.Atoi(n); err == nil {
+					v = append(v, i)
+				}
+			}
+			if len(v) == 3 && slices.Compare(v, newest) > 0 {
+				newest = v
+			}
+		}
+	}
+	if newest == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d.%d.%d", newest[0], newest[1], newest[2])
+}
+
+// programs are the paths of the daemon's program, as it runs and as it is
+// recorded.
+func (s *survey) programs() (paths []string) {
+	for _, p := range s.owners {
+		paths = append(paths, p.exe)
+	}
+	name := path.Base(s.task.Daemon.Command)
+	for _, w := range s.recordWords() {
+		if _, file, ok := strings.Cut(w, "="); ok {
+			w = file // ExecStart=/opt/…
+		}
+		if strings.HasPrefix(w, "/") && path.Base(w) == name {
+			paths = append(paths, w)
+		}
+	}
+	return paths
+}
 
 // offset is how far a clock that was read between two moments of ours, in whole
 // seconds, must be off at least: negative when it is slow.

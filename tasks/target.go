@@ -37,6 +37,11 @@ type Target struct {
 	// Status says what is being waited for, for the live status line: short,
 	// without the host's name. Never nil.
 	Status func(text string)
+	// OnChange is told of each change before it is made; nil: nobody asks. Tests
+	// end the controller there.
+	OnChange func(what string)
+	// Session is the run's, for what outlives this task.
+	Session *Session
 
 	changes []string
 }
@@ -92,8 +97,18 @@ type Command struct {
 // Would records a change that Go code is about to make and reports whether to
 // make it: false in check mode.
 func (t *Target) Would(format string, args ...any) bool {
-	t.changes = append(t.changes, fmt.Sprintf(format, args...))
+	change := fmt.Sprintf(format, args...)
+	t.changes = append(t.changes, change)
+	if !t.Check {
+		t.changing(change)
+	}
 	return !t.Check
+}
+
+func (t *Target) changing(what string) {
+	if t.OnChange != nil {
+		t.OnChange(t.Host.Name + ": " + what)
+	}
 }
 
 // Fresh is the same target with nothing recorded yet.
@@ -112,6 +127,9 @@ func (t *Target) Result() Result {
 // into a Result, what Would recorded before among it. A script that fails
 // gives a *Failure with the command's own stderr.
 func (t *Target) Script(ctx context.Context, s *script.Script) (Result, error) {
+	if !t.Check {
+		t.changing("run a script")
+	}
 	out, err := t.Conn.Exec(ctx, Command{
 		Script: t.exports() + s.Render(t.Check, t.Diff),
 		OnRecord: func(r script.Record) {

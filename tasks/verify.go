@@ -85,7 +85,7 @@ func (v *Verify) Validate() error {
 		errs = append(errs, &ArgError{Arg: "timeout", Msg: "timeout must be more than zero"})
 	}
 	if v.Etcd != nil {
-		errs = append(errs, v.Etcd.validate())
+		errs = append(errs, v.Etcd.validate("etcd"))
 	}
 	for i := range v.HTTP {
 		errs = append(errs, v.HTTP[i].validate(fmt.Sprintf("http[%d]", i)))

@@ -11,22 +11,10 @@ import (
 
 // EtcdCheck are the arguments of verify's etcd mode.
 type EtcdCheck struct {
-	Endpoint string   `arg:"endpoint,required" doc:"This host's client URL, like http://192.168.161.3:2379"`
-	Name     string   `arg:"name" doc:"The name of this host's member; by default the inventory's name of the host"`
-	Members  []string `arg:"members" doc:"The names of all members; by default those of all hosts of the play"`
-	Version  string   `arg:"version" doc:"The version that all members must run; by default any one, but the same on all"`
-	Write    bool     `arg:"write" default:"true" doc:"Write a key, read it back through every member and remove it"`
-	User     string   `arg:"user" doc:"User name, where authentication is on"`
-	Password string   `arg:"password,secret" doc:"The user's password"`
-	TLSFiles
-}
-
-func (c *EtcdCheck) validate() error {
-	_, _, err := etcd.ParseURL(c.Endpoint)
-	if err != nil {
-		return &ArgError{Arg: "etcd.endpoint", Msg: "etcd.endpoint: " + err.Error()}
-	}
-	return c.TLSFiles.validate("etcd")
+	EtcdMember
+	Members []string `arg:"members" doc:"The names of all members; by default those of all hosts of the play"`
+	Version string   `arg:"version" doc:"The version that all members must run; by default any one, but the same on all"`
+	Write   bool     `arg:"write" default:"true" doc:"Write a key, read it back through every member and remove it"`
 }
 
 // etcdProbe watches an etcd cluster.
@@ -40,7 +28,7 @@ type etcdProbe struct {
 
 func newEtcdProbe(ctx context.Context, t *Target, hosts []subject) (*etcdProbe, error) {
 	p := &etcdProbe{}
-	var endpoints []etcd.Endpoint
+	var seats []seat
 	names := map[string]string{} // by inventory name
 	var first *EtcdCheck
 	for _, h := range hosts {
@@ -51,28 +39,17 @@ func newEtcdProbe(ctx context.Context, t *Target, hosts []subject) (*etcdProbe, 
 		if first == nil {
 			first = c
 		}
-		name := c.Name
-		if name == "" {
-			name = h.Name
-		}
-		names[h.Name] = name
-		endpoints = append(endpoints, etcd.Endpoint{Name: name, URL: c.Endpoint, Dial: h.Conn.DialContext})
+		names[h.Name] = c.named(h.Peer)
+		seats = append(seats, seat{h.Peer, &c.EtcdMember})
 	}
-	if first == nil {
-		return nil, Failf("there is no host to ask")
-	}
-	config, err := first.TLSFiles.config(t.Files)
-	if err != nil {
+	var err error
+	if p.cluster, err = openEtcd(ctx, t, seats); err != nil {
 		return nil, err
 	}
 	p.expect = etcd.Expect{Members: first.Members, Version: first.Version}
 	p.write = first.Write
 	if p.expect.Members == nil {
 		p.expect.Members = everyone(t, names)
-	}
-	p.cluster, err = etcd.Open(ctx, endpoints, etcd.Options{TLS: config, Username: first.User, Password: first.Password})
-	if err != nil {
-		return nil, Failf("verify: %w", err)
 	}
 	return p, nil
 }

@@ -27,7 +27,7 @@ func ScaleOut(s *State, sites []Site) (Step, error) {
 		return s.join(m, site), nil
 	}
 	for _, site := range sites {
-		m, known := s.memberAt(site.PeerURL)
+		m, known := s.MemberAt(site.PeerURL)
 		if known && m.Name != site.Name {
 			return Step{}, refuse("", "peer URL %s is wanted for %s, but belongs to the member %s", site.PeerURL, site.Name, m.Name)
 		}
@@ -127,7 +127,7 @@ func ScaleIn(s *State, site Site) (Step, error) {
 	before := s.Margin()
 	m, known := s.MemberNamed(site.Name)
 	if !known {
-		m, known = s.memberAt(site.PeerURL)
+		m, known = s.MemberAt(site.PeerURL)
 	}
 	step := Step{Name: site.Name, ID: m.ID, Before: before, After: before}
 	switch {
@@ -199,7 +199,7 @@ func Replace(s *State, site Site) (Step, error) {
 	}
 	margin := s.Margin()
 	step := Step{Name: site.Name, Before: margin, After: margin}
-	m, known := s.memberAt(site.PeerURL)
+	m, known := s.MemberAt(site.PeerURL)
 	if !known {
 		m, known = s.MemberNamed(site.Name)
 	}

@@ -158,7 +158,9 @@ func (s *State) oneCluster() (first, other ID) {
 	return first, 0
 }
 
-func (s *State) memberAt(peerURL string) (Member, bool) {
+// MemberAt returns the member with that peer URL: what a member is known by also
+// before it has said its name.
+func (s *State) MemberAt(peerURL string) (Member, bool) {
 	for _, m := range s.Members {
 		for _, u := range m.PeerURLs {
 			if u == peerURL {

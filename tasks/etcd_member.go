@@ -1,0 +1,61 @@
+package tasks
+
+import (
+	"context"
+
+	"github.com/etcdplay/etcdplay/tasks/etcd"
+)
+
+// EtcdMember are the arguments that say how to ask the etcd member of a host.
+type EtcdMember struct {
+	Endpoint string `arg:"endpoint,required" doc:"This host's client URL, like https://192.168.161.3:2379"`
+	Name     string `arg:"name" doc:"The name of this host's member; by default the inventory's name of the host"`
+	PeerURL  string `arg:"peer_url" doc:"This host's peer URL: what the cluster knows its member by, also before it has said its name"`
+	User     string `arg:"user" doc:"User name, where authentication is on"`
+	Password string `arg:"password,secret" doc:"The user's password"`
+	TLSFiles
+}
+
+func (m *EtcdMember) validate(arg string) error {
+	if _, _, err := etcd.ParseURL(m.Endpoint); err != nil {
+		return &ArgError{Arg: arg + ".endpoint", Msg: arg + ".endpoint: " + err.Error()}
+	}
+	return m.TLSFiles.validate(arg)
+}
+
+// named is the name of a host's member.
+func (m *EtcdMember) named(host Peer) string {
+	if m.Name != "" {
+		return m.Name
+	}
+	return host.Name
+}
+
+// A seat is a host of the play with how to ask its member.
+type seat struct {
+	Peer
+	member *EtcdMember
+}
+
+// openEtcd makes a client of the members of some hosts, through the connections
+// to them. What differs from host to host is the endpoint alone: the first
+// one's certificates and user serve for all.
+func openEtcd(ctx context.Context, t *Target, seats []seat) (*etcd.Cluster, error) {
+	if len(seats) == 0 {
+		return nil, Failf("there is no host to ask")
+	}
+	var endpoints []etcd.Endpoint
+	for _, s := range seats {
+		endpoints = append(endpoints, etcd.Endpoint{Name: s.member.named(s.Peer), URL: s.member.Endpoint, Dial: s.Conn.DialContext})
+	}
+	first := seats[0].member
+	config, err := first.TLSFiles.config(t.Files)
+	if err != nil {
+		return nil, err
+	}
+	c, err := etcd.Open(ctx, endpoints, etcd.Options{TLS: config, Username: first.User, Password: first.Password})
+	if err != nil {
+		return nil, Failf("%w", err)
+	}
+	return c, nil
+}

@@ -1,0 +1,46 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+)
+
+// outsider finds out that the others run a cluster which this host, where etcd
+// never ran, is no member of: started as for a new cluster it would not join it.
+func (p *Preflight) outsider(ctx context.Context, t *Target, own *survey) ([]finding, error) {
+	if p.Etcd == nil || p.Joining || own.recorded() {
+		return nil, nil
+	}
+	var running []seat
+	for _, other := range t.Peers {
+		if s, ok := other.Gathered.(*survey); ok && other.Name != t.Host.Name && other.Conn != nil && s.task.Etcd != nil && len(s.owners) > 0 {
+			running = append(running, seat{other, s.task.Etcd})
+		}
+	}
+	if len(running) == 0 {
+		return nil, nil
+	}
+	cluster, err := openEtcd(ctx, t, running)
+	if err != nil {
+		return nil, err
+	}
+	defer cluster.Close()
+	state := cluster.Observe(ctx)
+	if len(state.Members) == 0 {
+		return nil, nil // it is not formed yet; launch will look again
+	}
+	m, known := state.MemberAt(p.Etcd.PeerURL)
+	switch {
+	case !known:
+		return []finding{{
+			fmt.Sprintf("this host is new, and the cluster that runs on %s has no member at %s", running[0].Name, p.Etcd.PeerURL),
+			"scale-out.yml adds the hosts of the group that are no members yet",
+		}}, nil
+	case !m.Started() || m.Learner:
+		return []finding{{
+			fmt.Sprintf("member %s at %s was added to the cluster, but has not joined it yet", m.ID, p.Etcd.PeerURL),
+			"scale-out.yml finishes that",
+		}}, nil
+	}
+	return nil, nil
+}
