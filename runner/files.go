@@ -2,7 +2,9 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +42,42 @@ func (f files) Read(name string) ([]byte, error) {
 		return read(name)
 	}
 	return os.ReadFile(name)
+}
+
+// Write puts a file in place in one step, whatever ends the run meanwhile.
+func (f files) Write(name string, text []byte, mode fs.FileMode, secret bool) (err error) {
+	if seal := f.c.p.run.cfg.Seal; secret && seal != nil {
+		if text, err = seal(text); err != nil {
+			return err
+		}
+	}
+	dir := filepath.Dir(name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(dir, "."+filepath.Base(name)+".*") // 0600
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(text)
+	err = errors.Join(err, tmp.Chmod(mode), tmp.Sync(), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(tmp.Name()))
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes a rename last through a power cut, where the system can.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	_ = d.Sync() // some file systems can't
+	return d.Close()
 }
 
 // Render renders a template file.

@@ -46,6 +46,9 @@ type Config struct {
 	Prompt func(ctx context.Context, text string, secret bool) (string, bool, error)
 	// ReadFile reads a file of the controller, decrypted if it is vaulted.
 	ReadFile func(name string) ([]byte, error)
+	// Seal encrypts what a task keeps secret on the controller; nil: nothing
+	// encrypts it.
+	Seal func(text []byte) ([]byte, error)
 	// OnChange is told of each change to a host before it is made; nil: nobody
 	// asks. It may be called from several goroutines.
 	OnChange func(what string)

@@ -54,6 +54,9 @@ type Files interface {
 	Find(kind, name string) (string, error)
 	// Read reads a file, decrypted if it is vaulted.
 	Read(name string) ([]byte, error)
+	// Write puts a file in place in one step, with the folders that it lacks
+	// (0700). A secret one is vaulted if a vault password is given.
+	Write(name string, text []byte, mode fs.FileMode, secret bool) error
 	// Render renders a template file with the variables of this task and host.
 	Render(ctx context.Context, name string, opts RenderOptions) (string, error)
 	// Cache is a folder for downloads that outlive the run.

@@ -78,7 +78,7 @@ func (l *Load) grant() {
 	defer l.idle()
 	var got *clientv3.LeaseGrantResponse
 	began := time.Now()
-	err := l.ask1(l.life, func(ctx context.Context, a *api) (err error) {
+	err := l.askOne(l.life, func(ctx context.Context, a *api) (err error) {
 		got, err = a.Grant(ctx, int64(proveLease/time.Second))
 		return err
 	})
@@ -105,7 +105,7 @@ func (l *Load) renew(ctx context.Context) error {
 	var errs []error
 	for _, one := range all {
 		began := time.Now()
-		err := l.ask1(ctx, func(ctx context.Context, a *api) error {
+		err := l.askOne(ctx, func(ctx context.Context, a *api) error {
 			_, err := a.KeepAliveOnce(ctx, one.id)
 			return err
 		})
@@ -122,8 +122,8 @@ func (l *Load) renew(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// ask1 makes a request of one member that is up.
-func (l *Load) ask1(ctx context.Context, f func(context.Context, *api) error) error {
+// askOne makes a request of one member that is up.
+func (l *Load) askOne(ctx context.Context, f func(context.Context, *api) error) error {
 	l.mu.Lock()
 	t := l.take()
 	l.mu.Unlock()

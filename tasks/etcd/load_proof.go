@@ -57,9 +57,11 @@ func (l *Load) Acknowledged() (n int) {
 
 // Check stops the load, reads every acknowledged write back by linearizable
 // reads, removes the keys and closes the connections. An error means that not
-// all could be read before ctx ended, and so that nothing is proven; what
-// ends ctx early is Check's caller, for it tries as long as it may.
+// all could be read within two minutes, or before ctx ended, and so that
+// nothing is proven.
 func (l *Load) Check(ctx context.Context) (Proof, error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
 	l.halt()
 	defer l.Close()
 	err := l.renew(ctx)
@@ -103,8 +105,10 @@ func (l *Load) halt() {
 	}
 }
 
-// pageSize is how many keys are read at a time.
-const pageSize = 1000
+const (
+	checkTimeout = 2 * time.Minute
+	pageSize     = 1000 // keys that are read at a time
+)
 
 // readBack reads all keys that should be there, and notes those that are not.
 func (l *Load) readBack(ctx context.Context) error {
@@ -125,7 +129,7 @@ func (l *Load) readBack(ctx context.Context) error {
 func (l *Load) page(ctx context.Context, from int) (map[string]string, error) {
 	for {
 		var got *clientv3.GetResponse
-		err := l.ask1(ctx, func(ctx context.Context, a *api) (err error) {
+		err := l.askOne(ctx, func(ctx context.Context, a *api) (err error) {
 			got, err = a.Get(ctx, l.key(from), clientv3.WithRange(l.key(from+pageSize)))
 			return err
 		})
@@ -174,7 +178,7 @@ func (l *Load) remove() {
 	l.leases.all, l.leases.busy = nil, true // and get no more
 	l.mu.Unlock()
 	for _, one := range all {
-		err := l.ask1(l.life, func(ctx context.Context, a *api) error {
+		err := l.askOne(l.life, func(ctx context.Context, a *api) error {
 			_, err := a.Revoke(ctx, one.id)
 			return err
 		})

@@ -15,9 +15,10 @@ record() {
 
 # would TEXT: records a change and succeeds if it is to be made. Everything
 # that changes a host asks it first:  if would "create $1"; then mkdir "$1"; fi
+# From then on nothing that was looked up before is believed any more.
 would() {
 	record change "$1"
-	[ "$EP_CHECK" = 0 ]
+	[ "$EP_CHECK" = 0 ] && ep_changed=1
 }
 
 # fact KEY VALUE: a value for register.

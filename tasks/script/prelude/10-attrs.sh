@@ -42,9 +42,43 @@ full_path() {
 	esac
 }
 
+# my_uid: sets $ep_my_uid to the number of the user that the script runs as.
+my_uid() {
+	[ -z "${ep_my_uid:-}" ] || return 0
+	while read -r ep_key ep_x ep_my_uid ep_x; do
+		[ "$ep_key" != Uid: ] || return 0
+	done 2>/dev/null </proc/self/status || :
+	ep_my_uid=$(id -u)
+}
+
 # entry DB NAME: sets $ep_line to the line of a name in passwd or group, from
-# wherever the host looks them up.
+# wherever the host looks them up. Until the script changes something, it looks
+# each name up once.
 entry() {
+	if [ -n "${ep_changed:-}" ]; then
+		look_up "$1" "$2"
+		return
+	fi
+	case ${ep_entries:-} in
+	*"
+$1 $2 "*)
+		ep_line=${ep_entries#*"
+$1 $2 "}
+		ep_line=${ep_line%%"
+"*}
+		;;
+	*)
+		look_up "$1" "$2" || ep_line=
+		ep_entries="
+$1 $2 $ep_line
+${ep_entries:-}"
+		;;
+	esac
+	[ -n "$ep_line" ]
+}
+
+# look_up DB NAME: as entry, afresh.
+look_up() {
 	if have getent; then
 		# a number would be looked up as an id
 		case $2 in '' | *[!0-9]*) ;; *) return 1 ;; esac
@@ -109,14 +143,37 @@ wanted_mode() {
 		chmod -- "$3" "$ep_scratch/mode" || fail "$3 is no mode that chmod understands"
 		ep_mode=$(stat -c %a "$ep_scratch/mode")
 		;;
-	*) ep_mode=$(printf '%o' "0$3") ;;
+	*)
+		ep_mode=$3
+		while :; do case $ep_mode in 0?*) ep_mode=${ep_mode#0} ;; *) break ;; esac; done
+		;;
 	esac
+}
+
+# stat_of PATH: sets $ep_now to "LINKS SIZE UID GID MODE OWNER:GROUP" of it, and
+# not of what it may lead to. As long as the script changes nothing it is not
+# asked twice in a row.
+stat_of() {
+	ep_now=${ep_stat_of:-}
+	if [ -n "${ep_changed:-}" ] || [ "${ep_now%%"
+"*}" != "$1" ] || [ -z "$ep_now" ]; then
+		ep_now=$(stat -c '%h %s %u %g %a %U:%G' -- "$1") || fail "can't read the attributes of $1"
+		ep_stat_of="$1
+$ep_now"
+	fi
+	ep_now=${ep_now##*"
+"}
 }
 
 # attrs_of PATH: sets $ep_now_uid, $ep_now_gid and $ep_now_mode, and the names
 # $ep_now_owner and $ep_now_group; follows links.
 attrs_of() {
-	ep_now=$(stat -L -c '%u %g %a %U:%G' -- "$1") || fail "can't read the attributes of $1"
+	if [ -L "$1" ]; then
+		ep_now=$(stat -L -c '%u %g %a %U:%G' -- "$1") || fail "can't read the attributes of $1"
+	else
+		stat_of "$1"
+		ep_now=${ep_now#* } ep_now=${ep_now#* }
+	fi
 	ep_now_uid=${ep_now%% *} ep_now=${ep_now#* }
 	ep_now_gid=${ep_now%% *} ep_now=${ep_now#* }
 	ep_now_mode=${ep_now%% *} ep_now=${ep_now#* } # names may hold spaces

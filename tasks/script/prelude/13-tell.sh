@@ -11,10 +11,11 @@ tell_file() {
 		fact "${1}state" absent
 		return
 	fi
-	ep_now=$(stat -c '%h %a %u %g %s %U %G' -- "$ep_full") || fail "can't read the attributes of $ep_full"
-	read -r ep_links ep_mode ep_uid ep_gid ep_size ep_owner ep_group <<-EP
+	stat_of "$ep_full"
+	read -r ep_links ep_size ep_uid ep_gid ep_mode ep_owner <<-EP
 		$ep_now
 	EP
+	ep_group=${ep_owner#*:} ep_owner=${ep_owner%%:*}
 	if [ -L "$ep_full" ]; then
 		fact "${1}state" link
 		fact "${1}src" "$(readlink -- "$ep_full")"
