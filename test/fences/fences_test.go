@@ -17,13 +17,14 @@ const module = "github.com/etcdplay/etcdplay/"
 var may = map[string][]string{
 	"internal/source": {},
 	"internal/value":  {"internal/source"},
+	"internal/pki":    {},
 	"internal/vault":  {},
 	"internal/jinja":  {"internal/source", "internal/value"},
 	"inventory":       {"internal/source", "internal/value"},
 	"tasks/script":    {},
 	"tasks/etcd":      {},
 	"tasks/facts":     {"internal/source", "internal/value"},
-	"tasks":           {"internal/source", "internal/value", "internal/jinja", "tasks/script", "tasks/etcd", "tasks/facts"},
+	"tasks":           {"internal/source", "internal/value", "internal/jinja", "internal/pki", "tasks/script", "tasks/etcd", "tasks/facts"},
 	"tasks/tasktest":  {"internal/source", "internal/value", "tasks", "tasks/script"}, // for tests only
 	"playbooks":       {"internal/source", "internal/value", "internal/jinja", "tasks"},
 	"runner/action":   {"internal/source", "internal/value", "tasks"},
