@@ -213,7 +213,7 @@ func (o *runOptions) execute(ctx context.Context, p *prepared, reporter runner.R
 		Connector: connector, Reporter: reporter, Defaults: defaults,
 		Forks: p.config.forks(o.forks), Timeout: o.timeout, Check: o.check, Diff: o.diff, Verbosity: o.verbosity,
 		Only: o.tags, Skip: o.skip, Limit: o.limit, Extra: p.extra, StartAt: o.startAt, CacheDir: o.cacheDir,
-		Prompt: askTerminal, ReadFile: p.vault.ReadFile, Interrupted: interrupted(ctx),
+		Prompt: askTerminal, ReadFile: p.vault.ReadFile, Seal: p.vault.Seal, Interrupted: interrupted(ctx),
 	}
 	if o.step {
 		rc.Step = askStep

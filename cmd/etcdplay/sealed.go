@@ -62,3 +62,13 @@ func (s *sealed) ReadFile(name string) ([]byte, error) {
 	}
 	return s.Decrypt(text, source.Pos{File: name})
 }
+
+// Seal encrypts a text with the first vault password; without one it stays as
+// it is.
+func (s *sealed) Seal(text []byte) ([]byte, error) {
+	labels := s.vault.Labels()
+	if len(labels) == 0 {
+		return text, nil
+	}
+	return s.vault.Encrypt(text, labels[0])
+}
