@@ -36,7 +36,7 @@ type FileEdit struct {
 //
 // One round trip when nothing changes, else two.
 func (t *Target) Edit(ctx context.Context, e FileEdit, change func(old string, exists bool) (string, error)) (Result, error) {
-	old, facts, err := t.Query(ctx, script.New().Call("read_file", e.Path))
+	old, facts, err := t.readFile(ctx, e.Path)
 	if err != nil {
 		return t.Result(), err
 	}
@@ -70,4 +70,17 @@ func (t *Target) Edit(ctx context.Context, e FileEdit, change func(old string, e
 		s.Call("ensure_content", facts["path"], text, e.Owner, e.Group, string(e.Mode))
 	}
 	return t.Script(ctx, s)
+}
+
+// largestRead is the largest file that readFile reads, in bytes.
+const largestRead = 4 << 20
+
+// readFile reads a file on the host; of one that does not exist the fact "exists"
+// is no.
+func (t *Target) readFile(ctx context.Context, path string) (content []byte, facts map[string]string, err error) {
+	content, facts, err = t.Query(ctx, script.New().Call("read_file", path))
+	if err == nil && len(content) > largestRead {
+		err = Failf("%s is too large to be edited (over 4 MiB)", facts["path"])
+	}
+	return content, facts, err
 }

@@ -3,8 +3,6 @@ package tasks
 import (
 	"context"
 	"encoding/base64"
-
-	"github.com/etcdplay/etcdplay/tasks/script"
 )
 
 // Slurp reads a file of the host.
@@ -31,7 +29,7 @@ func (*Slurp) Doc() Doc {
 // Run implements Module.
 func (m *Slurp) Run(ctx context.Context, t *Target) (Result, error) {
 	var res Result
-	content, facts, err := t.Query(ctx, script.New().Call("read_file", m.Src))
+	content, facts, err := t.readFile(ctx, m.Src)
 	if err != nil {
 		return res, err
 	}

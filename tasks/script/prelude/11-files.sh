@@ -60,6 +60,11 @@ $1
 
 # ensure_content PATH TEXT OWNER GROUP MODE: a file with exactly this text.
 ensure_content() {
+	full_path "$1"
+	if [ -f "$ep_full" ] && [ ! -L "$ep_full" ] && printf '%s' "$2" | cmp -s - "$ep_full"; then
+		ensure_attrs "$ep_full" "$3" "$4" "$5"
+		return
+	fi
 	scratch
 	printf '%s' "$2" >"$ep_scratch/content" || fail "can't write to $ep_scratch"
 	put_file "$ep_scratch/content" "$1" "$3" "$4" "$5"
@@ -194,7 +199,7 @@ real_path() {
 }
 
 # read_file PATH: prints a file for the controller to edit; tells by the fact
-# "exists" whether it is there. At most 4 MiB.
+# "exists" whether it is there. At most 4 MiB, and one byte to tell that it is more.
 read_file() {
 	real_path "$1"
 	fact path "$ep_full"
@@ -205,9 +210,8 @@ read_file() {
 		what_is "$ep_full"
 		fail "$ep_full is $ep_what, not a file"
 	fi
-	[ "$(wc -c <"$ep_full")" -le 4194304 ] || fail "$ep_full is too large to be edited (over 4 MiB)"
 	fact exists yes
-	cat -- "$ep_full" || fail "can't read $ep_full"
+	head -c 4194305 -- "$ep_full" || fail "can't read $ep_full"
 }
 
 # ensure_absent PATH: nothing is there; a directory goes with all that is in it.

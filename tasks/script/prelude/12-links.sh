@@ -6,7 +6,8 @@
 ensure_symlink() {
 	full_path "$2"
 	if [ -L "$ep_full" ]; then
-		[ "$(readlink -- "$ep_full")" != "$1" ] || return 0
+		link_of "$ep_full"
+		[ "$ep_link" != "$1" ] || return 0
 	elif [ -d "$ep_full" ]; then
 		[ "$3" = 1 ] || fail "$ep_full is a directory, not a link" "force: true replaces it if it is empty"
 		[ -z "$(ls -A -- "$ep_full")" ] || fail "the directory $ep_full is not empty, and not replaced by a link"
@@ -18,6 +19,14 @@ ensure_symlink() {
 		[ -L "$ep_full" ] || [ ! -d "$ep_full" ] || rmdir -- "$ep_full" || fail "can't remove $ep_full"
 		ln -sfn -- "$1" "$ep_full" || fail "can't make the link $ep_full"
 	fi
+}
+
+# link_of LINK: sets $ep_link to what it holds. As long as the script changes
+# nothing it is not asked twice in a row.
+link_of() {
+	[ -n "${ep_changed:-}" ] || [ "${ep_link_of:-}" != "$1" ] || return 0
+	ep_link=$(readlink -- "$1") || fail "can't read the link $1"
+	ep_link_of=$1
 }
 
 # ensure_hardlink TARGET PATH FORCE: one more name of a file.

@@ -18,7 +18,8 @@ tell_file() {
 	ep_group=${ep_owner#*:} ep_owner=${ep_owner%%:*}
 	if [ -L "$ep_full" ]; then
 		fact "${1}state" link
-		fact "${1}src" "$(readlink -- "$ep_full")"
+		link_of "$ep_full"
+		fact "${1}src" "$ep_link"
 	elif [ -d "$ep_full" ]; then
 		fact "${1}state" directory
 	elif [ "$ep_links" -gt 1 ]; then

@@ -68,7 +68,10 @@ wanted_groups() {
 # each_of A,B,C: sets $ep_list to the words, for an unquoted for loop: names of
 # users and groups hold no spaces or wildcards.
 each_of() {
-	ep_list=$(printf '%s' "$1" | tr , ' ')
+	ep_list=$1
+	while :; do
+		case $ep_list in *,*) ep_list="${ep_list%%,*} ${ep_list#*,}" ;; *) return ;; esac
+	done
 }
 
 create_user() {
