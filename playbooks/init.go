@@ -14,8 +14,7 @@ import (
 //go:embed init
 var starter embed.FS
 
-// Init writes a playbook, an inventory and its variables into a folder, to be
-// edited, and returns the names of the files. The folder is made if it is
+// Init writes an inventory and its variables into a folder, to be edited, and returns the names of the files. The folder is made if it is
 // missing. A file that exists already is an error, and then none is written.
 func Init(dir string) (written []string, err error) {
 	files, err := starterFiles()
@@ -49,13 +48,8 @@ type starterFile struct {
 	text []byte
 }
 
-// starterFiles are the shipped site.yml and all that lies in init/.
+// starterFiles are all that lies in init/.
 func starterFiles() (files []starterFile, err error) {
-	text, err := shipped.ReadFile("site.yml")
-	if err != nil {
-		return nil, err
-	}
-	files = append(files, starterFile{"site.yml", text})
 	err = fs.WalkDir(starter, "init", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

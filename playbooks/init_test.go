@@ -66,10 +66,9 @@ func TestInit(t *testing.T) {
 		name, _ := filepath.Rel(dir, w)
 		names = append(names, filepath.ToSlash(name))
 	}
-	if want := []string{"site.yml", "group_vars/etcd.yml", "hosts.ini"}; !slices.Equal(names, want) {
+	if want := []string{"group_vars/etcd.yml", "hosts.ini"}; !slices.Equal(names, want) {
 		t.Errorf("wrote %v, want %v", names, want)
 	}
-	load(t, filepath.Join(dir, "site.yml"))
 	hosts := etcdHosts(t, filepath.Join(dir, "hosts.ini"))
 	if want := "peer1 peer2 peer3"; hosts != want {
 		t.Errorf("the group etcd is %s, want %s", hosts, want)
@@ -79,7 +78,7 @@ func TestInit(t *testing.T) {
 	if err := os.WriteFile(changed, []byte("[etcd]\nmine\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(dir, "site.yml")); err != nil {
+	if err := os.Remove(filepath.Join(dir, "group_vars", "etcd.yml")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := playbooks.Init(dir); err == nil || !strings.Contains(err.Error(), "hosts.ini exists already") {
@@ -88,7 +87,7 @@ func TestInit(t *testing.T) {
 	if text, _ := os.ReadFile(changed); string(text) != "[etcd]\nmine\n" {
 		t.Errorf("hosts.ini was overwritten: %s", text)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "site.yml")); err == nil {
+	if _, err := os.Stat(filepath.Join(dir, "group_vars", "etcd.yml")); err == nil {
 		t.Error("wrote a part although other files exist")
 	}
 }

@@ -10,14 +10,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/etcdplay/etcdplay/internal/source"
+	"github.com/etcdplay/etcdplay/playbooks"
 	"github.com/etcdplay/etcdplay/tasks"
 )
 
 func newDocCmd() *cobra.Command {
 	var markdown string
 	cmd := &cobra.Command{
-		Use:   "doc [TASK]",
-		Short: "Describe a task, or list them all",
+		Use:   "doc [TASK | PLAYBOOK]",
+		Short: "Describe a task or print a shipped playbook, or list them all",
 		Args:  cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return newCatalog().Names(), cobra.ShellCompDirectiveNoFileComp
@@ -28,12 +29,26 @@ func newDocCmd() *cobra.Command {
 			if markdown != "" {
 				return writePages(cat, markdown)
 			}
+			shipped, err := playbooks.ListShipped(playbooks.Shipped())
+			if err != nil {
+				return err
+			}
 			if len(args) == 0 {
+				for _, p := range shipped {
+					fmt.Fprintf(out, "%-22s %s\n", p.Name, p.Summary)
+				}
+				fmt.Fprintln(out)
 				for _, name := range cat.Names() {
 					d, _ := cat.documented(name)
 					fmt.Fprintf(out, "%-22s %s\n", name, d.Doc().Summary)
 				}
 				return nil
+			}
+			for _, p := range shipped {
+				if p.Name == args[0] {
+					fmt.Fprint(out, p.Text)
+					return nil
+				}
 			}
 			name := strings.TrimPrefix(args[0], "ansible.builtin.")
 			d, ok := cat.documented(name)

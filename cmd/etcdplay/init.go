@@ -12,7 +12,7 @@ import (
 func newInitCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init DIR",
-		Short: "Write site.yml, hosts.ini and group_vars to start from",
+		Short: "Write hosts.ini and group_vars to start from",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			written, err := playbooks.Init(args[0])

@@ -15,8 +15,10 @@ func newRootCmd() *cobra.Command {
 		Long: `etcdplay runs playbooks against the hosts of an inventory: concurrently over SSH,
 in order where order matters, and again without changing anything.
 
-  etcdplay init mycluster          write an inventory and a playbook to start from
+  etcdplay init mycluster          write an inventory to start from
+  etcdplay plan site.yml -i hosts.ini
   etcdplay run site.yml -i hosts.ini
+  etcdplay doc                     the playbooks that are shipped, and all tasks
   etcdplay doc launch              what a task does and takes`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -24,7 +26,7 @@ in order where order matters, and again without changing anything.
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError("%w", err) })
-	root.AddCommand(newRunCmd(), newExecCmd(), newEvalCmd(), newLintCmd(), newSchemaCmd(), newInventoryCmd(), newVaultCmd(), newDocCmd(), newInitCmd(), newVersionCmd())
+	root.AddCommand(newRunCmd(), newPlanCmd(), newExecCmd(), newEvalCmd(), newLintCmd(), newSchemaCmd(), newInventoryCmd(), newVaultCmd(), newDocCmd(), newInitCmd(), newVersionCmd())
 	refuseArgs(root)
 	return root
 }

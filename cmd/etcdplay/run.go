@@ -56,12 +56,7 @@ func newRunCmd() *cobra.Command {
 		Short: "Run playbooks against the hosts of an inventory",
 		Long: `Run playbooks against the hosts of an inventory. A playbook that is no file is
 looked up among the shipped ones (site.yml, local.yml, …).`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usageError("which playbook? for example: etcdplay run site.yml -i hosts.ini")
-			}
-			return nil
-		},
+		Args: somePlaybook,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.profiled(cmd.Context(), args) },
 	}
 	f := cmd.Flags()
@@ -79,6 +74,13 @@ looked up among the shipped ones (site.yml, local.yml, …).`,
 	f.StringVar(&o.profile, "profile", "", "record what the program itself does, to KIND.prof: cpu, mem or trace")
 	f.MarkHidden("profile")
 	return cmd
+}
+
+func somePlaybook(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usageError("which playbook? for example: etcdplay %s site.yml -i hosts.ini", cmd.Name())
+	}
+	return nil
 }
 
 // register adds the flags that every command has that works on hosts.
