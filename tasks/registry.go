@@ -17,6 +17,7 @@ func Builtin() *Registry {
 		"apk":                   func() Module { return &Apk{} },
 		"apt":                   func() Module { return &Apt{} },
 		"blockinfile":           func() Module { return &BlockInFile{} },
+		"certs":                 func() Module { return &Certs{} },
 		"command":               func() Module { return &RunCommand{} },
 		"copy":                  func() Module { return &Copy{} },
 		"dnf":                   func() Module { return &Dnf{} },
@@ -54,7 +55,7 @@ func Builtin() *Registry {
 
 // ours are the tasks that are no namesakes of Ansible's: they don't answer to
 // ansible.builtin.NAME.
-var ours = []string{"hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "preflight", "verify"}
+var ours = []string{"hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify"}
 
 // New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
 // or ansible.legacy.copy.

@@ -124,7 +124,31 @@ func one(t *testing.T, reg *tasks.Registry, c Case, conn *Conn, root string, che
 		target.Peers = []tasks.Peer{{Name: "peer1", Address: "192.168.161.3", Conn: conn}}
 	}
 	target.Host = target.Peers[0]
-	return m.Run(context.Background(), target)
+	p, ok := m.(tasks.Preparer)
+	if !ok {
+		return m.Run(context.Background(), target)
+	}
+	return prepared(context.Background(), m, p, target)
+}
+
+// prepared runs a module that gathers and prepares before it runs, as the runner
+// does for a single host.
+func prepared(ctx context.Context, m tasks.Module, p tasks.Preparer, target *tasks.Target) (tasks.Result, error) {
+	told, err := m.(tasks.Gatherer).Gather(ctx, target.Fresh())
+	if err != nil {
+		return tasks.Result{}, err
+	}
+	target.Host.Gathered, target.Peers[0].Gathered = told, told
+	told, did, err := p.Prepare(ctx, target.Fresh())
+	if err != nil {
+		return did, err
+	}
+	target.Host.Gathered, target.Peers[0].Gathered = told, told
+	res, err := m.Run(ctx, target.Fresh())
+	res.Changes = append(did.Changes, res.Changes...)
+	res.Warnings = append(did.Warnings, res.Warnings...)
+	res.Changed = did.Changed || res.Changed
+	return res, err
 }
 
 // at fills in {root}.
