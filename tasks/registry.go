@@ -21,6 +21,7 @@ func Builtin() *Registry {
 		"command":               func() Module { return &RunCommand{} },
 		"copy":                  func() Module { return &Copy{} },
 		"dnf":                   func() Module { return &Dnf{} },
+		"etcd_backup":           func() Module { return &EtcdBackup{} },
 		"fetch":                 func() Module { return &Fetch{} },
 		"file":                  func() Module { return &File{} },
 		"firewall":              func() Module { return &Firewall{} },
@@ -55,7 +56,7 @@ func Builtin() *Registry {
 
 // ours are the tasks that are no namesakes of Ansible's: they don't answer to
 // ansible.builtin.NAME.
-var ours = []string{"hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify"}
+var ours = []string{"hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup"}
 
 // New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
 // or ansible.legacy.copy.

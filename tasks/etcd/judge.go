@@ -102,7 +102,8 @@ func (j *judge) members() {
 			j.add(name, "", "%d members have this name", n)
 		}
 		if j.want.Members != nil && !slices.Contains(j.want.Members, name) {
-			j.add(name, "", "is a member, but not one of those expected (%s)", strings.Join(j.want.Members, ", "))
+			j.add(name, "put its host back into the group, or take it out of the cluster: etcdplay run scale-in.yml -e etcd_remove="+name,
+				"is a member, but not one of those expected (%s)", strings.Join(j.want.Members, ", "))
 		}
 	}
 	for _, name := range j.want.Members {
@@ -194,12 +195,22 @@ func (j *judge) versions() {
 }
 
 func (j *judge) hashes() {
-	by := map[string][]string{}
 	for _, e := range j.answered() {
-		switch {
-		case e.HashErr != nil:
+		if e.HashErr != nil {
 			j.add(e.Name, "", "its data could not be hashed: %v", e.HashErr)
-		case e.HashRevision != 0:
+		}
+	}
+	if text := j.state.Diverged(); text != "" {
+		j.add("", "a snapshot first; then replace the member that differs from the majority", "%s", text)
+	}
+}
+
+// Diverged tells that the members hold different data, and who holds what; ""
+// if they don't, as far as they could be asked.
+func (s *State) Diverged() string {
+	by := map[string][]string{}
+	for _, e := range s.Endpoints {
+		if e.Err == nil && e.HashErr == nil && e.HashRevision != 0 {
 			key := fmt.Sprintf("%d", e.Hash)
 			if e.CompactRevision > 0 { // -1: never compacted
 				key += fmt.Sprintf(" (compacted at %d)", e.CompactRevision)
@@ -208,9 +219,9 @@ func (j *judge) hashes() {
 		}
 	}
 	if len(by) > 1 {
-		j.add("", "a snapshot first; then replace the member that differs from the majority",
-			"the members' data differ (HashKV): %s", grouped(by))
+		return fmt.Sprintf("the members' data differ (HashKV): %s", grouped(by))
 	}
+	return ""
 }
 
 // grouped is "a (peer1, peer2) and b (peer3)", the largest group first.

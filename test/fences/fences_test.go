@@ -39,6 +39,7 @@ var only = map[string][]string{
 	"github.com/melbahja/goph":  {"runner/ssh"},
 	"github.com/fatih/color":    {"runner/report", "cmd/etcdplay"},
 	"go.etcd.io/etcd/client/v3": {"tasks/etcd"},
+	"go.etcd.io/bbolt":          {"tasks/etcd"},
 	"github.com/spf13/cobra":    {"cmd/etcdplay"},
 	"golang.org/x/crypto/ssh":   {"runner/ssh"},
 }
