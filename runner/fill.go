@@ -277,12 +277,21 @@ func (c *call) target(ctx context.Context) (*tasks.Target, error) {
 		Host: tasks.Peer{Name: on.name, Address: c.p.run.address(ctx, on), Conn: conn},
 		Conn: conn, Check: c.check, Diff: c.diff, Env: env,
 		Files:   files{c},
-		Session: &c.p.run.session, OnChange: c.p.run.cfg.OnChange,
+		Session: &c.p.run.session, OnChange: c.onChange(),
 		Status: func(text string) { c.p.run.emit(Progress{Host: c.h.name, Task: c.t.Label(), Text: text}) },
 	}
 	r := c.roster()
 	t.Everyone, t.Peers = r.everyone, r.reachable
 	return t, nil
+}
+
+// onChange tells changes with the name of the task.
+func (c *call) onChange() func(what string) {
+	tell := c.p.run.cfg.OnChange
+	if tell == nil {
+		return nil
+	}
+	return func(what string) { tell(c.t.Label() + ": " + what) }
 }
 
 // actionRun runs an action.

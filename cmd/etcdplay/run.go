@@ -217,6 +217,9 @@ func (o *runOptions) execute(ctx context.Context, p *prepared, reporter runner.R
 		Only: o.tags, Skip: o.skip, Limit: o.limit, Extra: p.extra, StartAt: o.startAt, CacheDir: o.cacheDir,
 		Prompt: askTerminal, ReadFile: p.vault.ReadFile, Seal: p.vault.Seal, Interrupted: interrupted(ctx),
 	}
+	if rc.OnChange, err = onChange(); err != nil {
+		return err
+	}
 	if o.step {
 		rc.Step = askStep
 	}
