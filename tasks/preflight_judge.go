@@ -112,12 +112,16 @@ func (s *survey) takenPorts() (wrong []finding) {
 	return wrong
 }
 
-// holder is who has a socket open, as launch_holders told; "" if it can't be seen.
+// holder is who has a socket open, as preflight_holders told; "" if it can't be
+// seen. The command lines of some processes were told before.
 func (s *survey) holder(inode string) (pid, command string) {
 	for line := range strings.Lines(s.facts["holders"]) {
 		if rest, ok := strings.CutPrefix(line, inode+" "); ok {
-			pid, command, _ = strings.Cut(rest, " ")
-			return pid, strings.TrimSpace(command)
+			pid, command, _ = strings.Cut(strings.TrimSpace(rest), " ")
+			if p, err := parseProcess(pid, s.facts["process."+pid]); command == "" && err == nil {
+				command = strings.Join(p.args, " ")
+			}
+			return pid, command
 		}
 	}
 	return "", ""
