@@ -15,10 +15,17 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 )
 
-// Observe asks every endpoint, all at once, and never fails: what could not be
+// Observe is Look, and has all members hash their data, which reads all of it.
+func (c *Cluster) Observe(ctx context.Context) *State {
+	s := c.Look(ctx)
+	c.hash(ctx, s)
+	return s
+}
+
+// Look asks every endpoint, all at once, and never fails: what could not be
 // learned is in the State as an error. It changes nothing. Its length is
 // bounded by a few call timeouts, and by ctx.
-func (c *Cluster) Observe(ctx context.Context) *State {
+func (c *Cluster) Look(ctx context.Context) *State {
 	s := &State{Endpoints: make([]EndpointState, len(c.members))}
 	c.each(func(i int, m *connection) {
 		s.Endpoints[i] = c.ask(ctx, m)
@@ -27,7 +34,6 @@ func (c *Cluster) Observe(ctx context.Context) *State {
 	if s.Quorum {
 		s.Alarms, s.AlarmsErr = c.alarms(ctx, s)
 	}
-	c.hash(ctx, s)
 	return s
 }
 
