@@ -71,3 +71,15 @@ func (c *Cluster) askLeader(ctx context.Context, s *State, what string, f func(c
 	}
 	return fmt.Errorf("%s: none of the endpoints leads", what)
 }
+
+// Leads reports whether the member at the first endpoint leads, as far as one
+// request tells.
+func (c *Cluster) Leads(ctx context.Context) bool {
+	m, leads := c.members[0], false
+	err := c.call(ctx, m, func(ctx context.Context, a *api) error {
+		st, err := a.maintenance.Status(ctx, m.URL)
+		leads = err == nil && st.Leader != 0 && st.Leader == st.Header.MemberId
+		return err
+	})
+	return err == nil && leads
+}

@@ -94,6 +94,7 @@ func (s *sim) observe() *State {
 		e := EndpointState{Name: name, URL: name, Err: errors.New("refused")}
 		if h.Running && h.Data && slices.ContainsFunc(s.members, func(m Member) bool { return m.ID == h.id }) {
 			e.Err, e.Member, e.Cluster, e.Leader = nil, h.id, 0xc1, s.leader
+			e.Agreed = s.leader != 0
 			e.RaftIndex, e.Applied = 1000, 1000-h.lag
 		}
 		st.Endpoints = append(st.Endpoints, e)
@@ -369,6 +370,29 @@ func TestRefusals(t *testing.T) {
 			return Roll(s, []string{"peer1"}, func(string) bool { return false })
 		},
 			"peer1 can't be restarted now: that would leave 1 of 3 voters healthy, no quorum"},
+		"restart beside a learner": {func(s *State) { s.Members[2].Learner = true }, func(s *State) (Step, error) {
+			return Roll(s, []string{"peer1"}, func(string) bool { return false })
+		},
+			"peer1 can't be restarted now: the member at http://peer3:2380 is a learner"},
+		"restart beside one that is cut off": {func(s *State) { s.Endpoints[2].Agreed = false }, func(s *State) (Step, error) {
+			return Roll(s, []string{"peer1"}, func(string) bool { return false })
+		},
+			"peer1 can't be restarted now: no read through peer3 reaches a quorum"},
+		"restart under an alarm": {func(s *State) { s.Alarms = []Alarm{{Member: 0xa2, Kind: "CORRUPT"}} }, func(s *State) (Step, error) {
+			return Roll(s, []string{"peer1"}, func(string) bool { return false })
+		},
+			"peer1 can't be restarted now: alarm CORRUPT is raised by peer2"},
+		"restart one of five while one is down": {func(s *State) {
+			for _, n := range []string{"peer4", "peer5"} {
+				id := ID(len(s.Members) + 0xa1)
+				s.Members = append(s.Members, Member{ID: id, Name: n})
+				s.Endpoints = append(s.Endpoints, EndpointState{Name: n, Cluster: 0xc1, Member: id, Leader: 0xa2, Agreed: true})
+			}
+			dead(s, "peer3")
+		}, func(s *State) (Step, error) {
+			return Roll(s, []string{"peer1"}, func(string) bool { return false })
+		},
+			"peer1 can't be restarted now: the member peer3 does not serve"},
 		"restart a stranger": {nil, func(s *State) (Step, error) {
 			return Roll(s, []string{"peer7"}, func(string) bool { return false })
 		},

@@ -1,5 +1,11 @@
 package etcd
 
+import "strings"
+
+// NearEnough is how many raft entries a member may lack, with writes going on,
+// and still count as caught up.
+const NearEnough = 100
+
 // Roll is the next step on the way to members that were all restarted, as
 // upgrades and changes of configuration need: one at a time, the others
 // healthy; the leader last, after it gave up the lead to one that was done
@@ -23,24 +29,65 @@ func Roll(s *State, order []string, done func(name string) bool) (Step, error) {
 		return Step{}, err
 	}
 	m, _ := s.MemberNamed(next)
-	step := Step{Action: Restart, Name: next, ID: m.ID, Before: margin, After: margin}
-	switch {
-	case next == "":
+	step := Step{Action: Restart, Name: next, ID: m.ID, Before: margin, During: margin, After: margin}
+	if next == "" {
 		step.Action = Done
 		return step, nil
-	case !s.Serves(m.ID):
+	}
+	if s.Serves(m.ID) {
+		step.During.Healthy-- // while it restarts
+	} else {
 		step.After.Healthy++
-		return step, nil
 	}
-	down := Margin{margin.Voters, margin.Healthy - 1} // while it restarts
-	if margin.Voters > 2 && down.Spare() < 0 {
-		return Step{}, refuse("mend or replace the members that are down first",
-			"%s can't be restarted now: that would leave %s", next, down)
+	if err := s.calm(step); err != nil {
+		return Step{}, err
 	}
-	if leader := s.Leader(); leader != nil && leader.Member == m.ID && margin.Healthy > 1 {
+	if leader := s.Leader(); leader.Member == m.ID && margin.Healthy > 1 {
 		return s.handOver(m.ID, func(other Member) bool { return done(other.Name) })
 	}
 	return step, nil
+}
+
+// calm refuses a restart while anything else is wrong with the cluster: a member
+// that is away may not come back, and then nothing else must be.
+func (s *State) calm(step Step) error {
+	if step.Before.Voters > 2 && step.During.Spare() < 0 {
+		return refuse("mend or replace the members that are down first",
+			"%s can't be restarted now: that would leave %s", step.Name, step.During)
+	}
+	for _, m := range s.Members {
+		switch e := s.endpointOf(m.ID); {
+		case m.Learner:
+			return refuse("scale-out.yml promotes it; scale-in.yml removes it",
+				"%s can't be restarted now: the member at %s is a learner", step.Name, strings.Join(m.PeerURLs, ","))
+		case m.ID == step.ID:
+		case e == nil || e.Leader == 0:
+			return refuse("start, mend or replace it first; the group `etcd` must list all members",
+				"%s can't be restarted now: the member %s does not serve", step.Name, m.called())
+		case !e.Agreed:
+			return refuse("look at its connection to its peers",
+				"%s can't be restarted now: no read through %s reaches a quorum", step.Name, m.called())
+		}
+	}
+	if s.AlarmsErr != nil {
+		return refuse("", "%s can't be restarted now: the alarms could not be read: %v", step.Name, s.AlarmsErr)
+	}
+	for _, a := range s.Alarms {
+		m, _ := s.MemberByID(a.Member)
+		return refuse("alarms.yml says what mends it", "%s can't be restarted now: alarm %s is raised by %s", step.Name, a.Kind, m.called())
+	}
+	return nil
+}
+
+// called is the member's name, or what it is known by without one.
+func (m Member) called() string {
+	switch {
+	case m.Name != "":
+		return m.Name
+	case len(m.PeerURLs) > 0:
+		return "at " + m.PeerURLs[0]
+	}
+	return m.ID.String()
 }
 
 // nextToRoll is the first follower that is not done, then the leader; "" when
@@ -67,4 +114,47 @@ func (s *State) nextToRoll(order []string, done func(string) bool) (string, erro
 		return follower, nil
 	}
 	return leader, nil
+}
+
+// CaughtUp is nil when a member serves as the others do: it follows a leader,
+// reads through a quorum, and has applied nearly all that the leader has.
+func (s *State) CaughtUp(name string) error {
+	for i := range s.Endpoints {
+		e := &s.Endpoints[i]
+		switch {
+		case e.Name != name:
+		case e.Err != nil:
+			return e.Err
+		case e.Leader == 0:
+			return refuse("", "it sees no leader")
+		case !e.Agreed:
+			return refuse("", "no read through it reaches a quorum")
+		case s.lag(e) > NearEnough:
+			return refuse("", "it has still %d raft entries to apply", s.lag(e))
+		default:
+			return nil
+		}
+	}
+	return refuse("", "it was not asked")
+}
+
+// Suppose is the state as it will be once some members that are down, by their
+// names, serve: for plans of what is not done yet.
+func (s *State) Suppose(serving func(name string) bool) *State {
+	out := *s
+	out.Endpoints = append([]EndpointState(nil), s.Endpoints...)
+	leader := s.Leader()
+	if leader == nil {
+		return &out
+	}
+	for i, e := range out.Endpoints {
+		m, known := s.MemberNamed(e.Name)
+		if !known || !serving(e.Name) || e.Err == nil && e.Leader != 0 {
+			continue
+		}
+		e.Err, e.Member, e.Cluster, e.Leader = nil, m.ID, leader.Cluster, leader.Member
+		e.Agreed, e.Applied, e.RaftIndex = true, leader.Applied, leader.RaftIndex
+		out.Endpoints[i] = e
+	}
+	return &out
 }

@@ -14,7 +14,7 @@ const (
 	Remove     Action = "remove"
 
 	Start   Action = "start"    // an existing member, or one just added: with the state `existing`, and Step.Cluster
-	Stop    Action = "stop"     // and keep stopped, also over a reboot
+	Stop    Action = "stop"     // and let nothing start it again
 	SetData Action = "set data" // move the data directory aside; never delete it
 	Restart Action = "restart"  // one member, onto whatever program and arguments are wanted
 
@@ -30,10 +30,24 @@ type Step struct {
 	Name    string   // the member's
 	ID      ID       // the member's, where it has one already
 	PeerURL string   // AddLearner
-	Cluster []Member // Start of a member that has no data: who is in the member list now
+	Cluster []Member // Start of a member that was just added: who is in the member list now
 	Why     string   // for Wait: what has to come true
 
 	Before, After Margin
+	During        Margin // Restart: while the member is away
+}
+
+// Margins is Before and what comes of it, for the text of a change:
+// "3 of 3 voters healthy, 1 may fail; meanwhile 2 of 3, 0 may fail".
+func (s Step) Margins() string {
+	text := s.Before.String()
+	if s.Action == Restart && s.During != s.Before {
+		text += "; meanwhile " + s.During.brief()
+	}
+	if s.After != s.Before {
+		text += "; then " + s.After.brief()
+	}
+	return text
 }
 
 // String is the step in words.
@@ -77,6 +91,13 @@ func (m Margin) String() string {
 	return fmt.Sprintf("%d of %d voters healthy, %d may fail", m.Healthy, m.Voters, m.Spare())
 }
 
+func (m Margin) brief() string {
+	if m.Spare() < 0 {
+		return fmt.Sprintf("%d of %d, no quorum", m.Healthy, m.Voters)
+	}
+	return fmt.Sprintf("%d of %d, %d may fail", m.Healthy, m.Voters, m.Spare())
+}
+
 // A Refusal is why an operation must not go on, and what to do instead. The
 // cluster is untouched since the last step.
 type Refusal struct{ Text, Hint string }
@@ -93,8 +114,14 @@ type Site struct {
 	Name    string // the member's name
 	PeerURL string // the URL that it is (to be) known by
 	Running bool   // its process lives
+	Enabled bool   // something would start it, like its unit when the host boots
 	Data    bool   // its data directory holds something
+	// Condemned is the member to be replaced although it serves, as its data is
+	// not to be trusted; 0: none.
+	Condemned ID
 }
+
+func (s Site) stopped() bool { return !s.Running && !s.Enabled }
 
 // Serves reports whether a member answers and follows, or is, a leader.
 func (s *State) Serves(id ID) bool {

@@ -1,0 +1,29 @@
+package etcd
+
+// MayStart refuses the first start of a member on a host that has no data, when
+// the cluster that is there does not expect it. joining: the host is to join a
+// cluster that it was just added to; otherwise the hosts found one together, or
+// the last of them come late.
+//
+// A founding member is in the list with its name from the beginning and gets its
+// client URLs when it first comes up. One that has client URLs has had data.
+func MayStart(s *State, name, peerURL string, joining bool) error {
+	if !s.Reached() || len(s.Members) == 0 {
+		if joining {
+			return refuse("start the members that are down first", "%s is to join a cluster of which no member answers", name)
+		}
+		return nil // nothing is formed yet
+	}
+	m, known := s.MemberAt(peerURL)
+	switch {
+	case !known:
+		return refuse("scale-out.yml adds the hosts of the group that are no members yet",
+			"%s is new, and the cluster that runs has no member at %s", name, peerURL)
+	case len(m.ClientURLs) > 0:
+		return refuse("replace.yml removes the member and adds it anew",
+			"%s has no data, but is a member that had some: its data was lost", name)
+	case !joining && (!m.Started() || m.Learner):
+		return refuse("scale-out.yml finishes that", "member %s at %s was added to the cluster, but has not joined it yet", m.ID, peerURL)
+	}
+	return nil
+}
