@@ -3,7 +3,33 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"strings"
 )
+
+// otherwise finds out that the member here speaks http where https is wanted, or
+// the other way round: members would be restarted one by one, and those of one
+// kind don't understand the others.
+func (p *Preflight) otherwise(own *survey) []finding {
+	if p.Etcd == nil || p.Switching || own.daemon == nil {
+		return nil
+	}
+	wanted, _, _ := strings.Cut(p.Etcd.Endpoint, "://")
+	words := own.recordWords()
+	for _, o := range own.owners {
+		words = append(words, o.args...)
+	}
+	for _, w := range words {
+		urls, ok := strings.CutPrefix(w, "--advertise-client-urls=")
+		if now, _, is := strings.Cut(urls, "://"); ok && is && now != wanted {
+			hint := "-e etcd_tls=true leaves it as it is; no playbook takes TLS away from a running cluster"
+			if wanted == "https" {
+				hint = "tls-enable.yml moves a running cluster to TLS; -e etcd_tls=false leaves it as it is"
+			}
+			return []finding{{fmt.Sprintf("the member on this host speaks %s, and is to speak %s", now, wanted), hint}}
+		}
+	}
+	return nil
+}
 
 // outsider finds out that the others run a cluster which this host, where etcd
 // never ran, is no member of: started as for a new cluster it would not join it.
