@@ -94,7 +94,7 @@ func (b *bench) clusterContenders(lab, scripts, ansibles *hosts.Lab, check func(
 		return nil, err
 	}
 	return []contender{
-		b.etcdplayOn(p, "site.yml", check, "-e", mirror),
+		b.etcdplayOn(p, "site.yml", check, "-e", mirror, "-e", "etcd_tls=false"), // the others have no certificates either
 		b.goClient(b.at(scripts), "Go client, one script", script),
 		b.plainSSH(b.at(scripts), script),
 		b.ansible(&ansible, play, check),

@@ -22,9 +22,13 @@ func inventoryOf(t *testing.T, lab *hosts.Lab, names []string, vars ...string) s
 	for _, name := range names {
 		lines = append(lines, hostLine(t, lab, name))
 	}
-	lines = append(lines, "[etcd:vars]", mirror(lab))
+	lines = append(lines, "[etcd:vars]", mirror(lab), "etcd_pki="+pkiOf(lab))
 	return write(t, "hosts.ini", strings.Join(append(lines, vars...), "\n")+"\n")
 }
+
+// pkiOf is where the certificates of a lab's cluster are kept: in one place for all
+// inventories of a test.
+func pkiOf(lab *hosts.Lab) string { return filepath.Join(lab.Home(), "pki") }
 
 // hostLine is a host with what it takes to reach it.
 func hostLine(t *testing.T, lab *hosts.Lab, name string) string {

@@ -2,8 +2,12 @@ package e2e
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -28,7 +32,8 @@ type load struct {
 	longest time.Duration // between two acknowledgements
 }
 
-// dialEtcd is a client of some members, from the controller's place.
+// dialEtcd is a client of some members, from the controller's place, with the
+// administrator's certificate.
 func dialEtcd(t *testing.T, lab *hosts.Lab, names ...string) *clientv3.Client {
 	t.Helper()
 	var endpoints []string
@@ -37,10 +42,10 @@ func dialEtcd(t *testing.T, lab *hosts.Lab, names ...string) *clientv3.Client {
 		if err != nil {
 			t.Fatal(err)
 		}
-		endpoints = append(endpoints, net.JoinHostPort(h.Address, "2379"))
+		endpoints = append(endpoints, "https://"+net.JoinHostPort(h.Address, "2379"))
 	}
 	client, err := clientv3.New(clientv3.Config{
-		Endpoints: endpoints, Logger: zap.NewNop(), DialTimeout: 30 * time.Second,
+		Endpoints: endpoints, TLS: adminTLS(t, lab), Logger: zap.NewNop(), DialTimeout: 30 * time.Second,
 		DialKeepAliveTime: 2 * time.Second, DialKeepAliveTimeout: 2 * time.Second,
 		DialOptions: []grpc.DialOption{grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) {
 			return lab.DialContext(ctx, "tcp4", addr)
@@ -51,6 +56,22 @@ func dialEtcd(t *testing.T, lab *hosts.Lab, names ...string) *clientv3.Client {
 	}
 	t.Cleanup(func() { client.Close() })
 	return client
+}
+
+func adminTLS(t *testing.T, lab *hosts.Lab) *tls.Config {
+	t.Helper()
+	pki := pkiOf(lab)
+	admin, err := tls.LoadX509KeyPair(filepath.Join(pki, "admin.crt"), filepath.Join(pki, "admin.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := os.ReadFile(filepath.Join(pki, "ca.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &tls.Config{Certificates: []tls.Certificate{admin}, RootCAs: x509.NewCertPool()}
+	c.RootCAs.AppendCertsFromPEM(ca)
+	return c
 }
 
 // startLoad writes unique keys until the load is stopped.

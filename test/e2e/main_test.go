@@ -82,6 +82,9 @@ func bare(t *testing.T, o hosts.Options) *hosts.Lab {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute) // the first time it builds root file systems
 	defer cancel()
 	if lab, ok := labs[o.Name]; ok {
+		if err := os.RemoveAll(pkiOf(lab)); err != nil {
+			t.Fatal(err)
+		}
 		if err := lab.Mend(ctx); err != nil {
 			t.Fatal(err)
 		}

@@ -51,9 +51,14 @@ func TestSite(t *testing.T) {
 		}
 	})
 	t.Run("etcdctl lies where an administrator looks for it", func(t *testing.T) {
-		out := on(t, lab, "peer1", "/opt/etcd/etcd-v"+etcdVersion+"-linux-$(dpkg --print-architecture)/etcdctl --endpoints=192.168.161.3:2379,192.168.161.4:2379,192.168.161.5:2379 member list")
+		const etcdctl = "/opt/etcd/current/etcdctl --endpoints=https://192.168.161.3:2379,https://192.168.161.4:2379,https://192.168.161.5:2379" +
+			" --cacert=/etc/etcd/pki/current/ca.crt"
+		out := on(t, lab, "peer1", etcdctl+" --cert=/etc/etcd/pki/current/member.crt --key=/etc/etcd/pki/current/member.key member list")
 		if n := strings.Count(out, "started"); n != 3 {
 			t.Errorf("%d members are started:\n%s", n, out)
+		}
+		if out := on(t, lab, "peer1", etcdctl+" --command-timeout=3s member list 2>&1 || true"); strings.Contains(out, "started") {
+			t.Errorf("who has no certificate is let in:\n%s", out)
 		}
 	})
 	t.Run("all hosts reboot at once", func(t *testing.T) {
