@@ -60,6 +60,9 @@ func (s *State) admit(site Site) (Step, error) {
 	if before.Healthy < before.Voters {
 		return Step{}, refuse("mend or replace the members that are down first", "%s can't be added: %s", site.Name, before)
 	}
+	for _, a := range s.Alarms {
+		return Step{}, refuse("see what `verify` says of it, and mend that first", "%s can't be added: there is an alarm %s", site.Name, a.Kind)
+	}
 	if site.Data {
 		return Step{}, refuse("move it aside if it is not needed any more",
 			"%s is to join, but its data directory holds data already, perhaps of another cluster", site.Name)
@@ -74,9 +77,7 @@ func (s *State) join(m Member, site Site) Step {
 	e := s.endpointOf(m.ID)
 	switch {
 	case !site.Running:
-		if !site.Data {
-			step.Cluster = named(s.Members, m.ID, site.Name)
-		}
+		step.Cluster = named(s.Members, m.ID, site.Name)
 	case e == nil:
 		step.Action, step.Why = Wait, "it does not answer yet"
 	case !m.Learner: // it was added as a voter, by hand, and is about to say its name
@@ -131,7 +132,7 @@ func ScaleIn(s *State, site Site) (Step, error) {
 	}
 	step := Step{Name: site.Name, ID: m.ID, Before: before, After: before}
 	switch {
-	case !known && site.Running:
+	case !known && !site.stopped():
 		step.Action = Stop
 	case !known && site.Data:
 		step.Action = SetData
@@ -166,7 +167,8 @@ func (s *State) dismiss(step Step, m Member) (Step, error) {
 }
 
 // handOver moves the lead away from a member: to the one among those preferred
-// that lags least, or any other if none is preferred.
+// that lags least, or any other if none is preferred. Lags that are all right
+// count as equal, so that the choice can be foreseen.
 func (s *State) handOver(from ID, prefer func(Member) bool) (Step, error) {
 	var best *Member
 	var bestLag uint64
@@ -176,6 +178,9 @@ func (s *State) handOver(from ID, prefer func(Member) bool) (Step, error) {
 			continue
 		}
 		lag := s.lag(s.endpointOf(m.ID))
+		if lag <= NearEnough {
+			lag = 0
+		}
 		switch {
 		case best == nil, prefer(*m) && !prefer(*best), prefer(*m) == prefer(*best) && lag < bestLag:
 			best, bestLag = m, lag
@@ -192,7 +197,7 @@ func (s *State) handOver(from ID, prefer func(Member) bool) (Step, error) {
 // is dead or has lost its data, under the same name and on the site given. The
 // old one is removed before the new one is added: with one of three dead, a
 // fourth would be refused, and a member without its data must never come back
-// as itself. A member that serves is left as it is.
+// as itself. A member that serves is left as it is, unless it is condemned.
 func Replace(s *State, site Site) (Step, error) {
 	if wait, ok, err := s.steady(); !ok {
 		return wait, err
@@ -207,15 +212,17 @@ func Replace(s *State, site Site) (Step, error) {
 	switch {
 	case known && (m.Learner || !m.Started()): // added, by an earlier run too
 		return s.join(m, site), nil
-	case known && s.Serves(m.ID):
+	case known && s.Serves(m.ID) && m.ID != site.Condemned:
 		step.Action = Done
+	case known && s.Serves(m.ID):
+		return s.dismiss(step, m)
 	case known: // dead
-		if site.Running {
+		if !site.stopped() {
 			step.Action = Stop
 			return step, nil
 		}
 		return s.dismiss(step, m)
-	case site.Running:
+	case !site.stopped():
 		step.Action = Stop
 	case site.Data:
 		step.Action = SetData
