@@ -34,16 +34,16 @@ func TestForesee(t *testing.T) {
 			ScaleOut,
 			`add peer4 as a learner (3 of 3 voters healthy, 1 may fail)
 start peer4 (3 of 3 voters healthy, 1 may fail)
-promote peer4 (3 of 3 voters healthy, 1 may fail; afterwards 4 of 4, 1 may fail)
+promote peer4 (3 of 3 voters healthy, 1 may fail; then 4 of 4, 1 may fail)
 add peer5 as a learner (4 of 4 voters healthy, 1 may fail)
 start peer5 (4 of 4 voters healthy, 1 may fail)
-promote peer5 (4 of 4 voters healthy, 1 may fail; afterwards 5 of 5, 2 may fail)`,
+promote peer5 (4 of 4 voters healthy, 1 may fail; then 5 of 5, 2 may fail)`,
 		},
 		"nothing to do": {nil, ScaleOut, ""},
 		"remove the leader": {nil,
 			func(s *State, sites []Site) (Step, error) { return ScaleIn(s, sites[0]) },
 			`move the leader to peer2 (3 of 3 voters healthy, 1 may fail)
-remove peer1 (3 of 3 voters healthy, 1 may fail; afterwards 2 of 2, 0 may fail)
+remove peer1 (3 of 3 voters healthy, 1 may fail; then 2 of 2, 0 may fail)
 stop peer1 (2 of 2 voters healthy, 0 may fail)
 move the data directory of peer1 aside (2 of 2 voters healthy, 0 may fail)`,
 		},
@@ -53,7 +53,7 @@ move the data directory of peer1 aside (2 of 2 voters healthy, 0 may fail)`,
 				return []Site{{Name: "peer3"}}
 			},
 			func(s *State, sites []Site) (Step, error) { return ScaleIn(s, sites[0]) },
-			`remove peer3 (2 of 3 voters healthy, 0 may fail; afterwards 2 of 2, 0 may fail)`,
+			`remove peer3 (2 of 3 voters healthy, 0 may fail; then 2 of 2, 0 may fail)`,
 		},
 		"replace one that serves": {
 			func(_ *State, sites []Site) []Site {
@@ -61,12 +61,12 @@ move the data directory of peer1 aside (2 of 2 voters healthy, 0 may fail)`,
 				return sites
 			},
 			func(s *State, sites []Site) (Step, error) { return Replace(s, sites[2]) },
-			`remove peer3 (3 of 3 voters healthy, 1 may fail; afterwards 2 of 2, 0 may fail)
+			`remove peer3 (3 of 3 voters healthy, 1 may fail; then 2 of 2, 0 may fail)
 stop peer3 (2 of 2 voters healthy, 0 may fail)
 move the data directory of peer3 aside (2 of 2 voters healthy, 0 may fail)
 add peer3 as a learner (2 of 2 voters healthy, 0 may fail)
 start peer3 (2 of 2 voters healthy, 0 may fail)
-promote peer3 (2 of 2 voters healthy, 0 may fail; afterwards 3 of 3, 1 may fail)`,
+promote peer3 (2 of 2 voters healthy, 0 may fail; then 3 of 3, 1 may fail)`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
