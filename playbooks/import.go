@@ -132,7 +132,8 @@ func (p *parse) nearestFile(tried []string) string {
 func base(name string) string { return name[strings.LastIndexAny(name, `/:`)+1:] }
 
 // taskDirs lists where a file of tasks is looked for: beside this one, beside
-// those that brought this one in, in the role, beside the playbook.
+// those that brought this one in, in the role, beside the playbook, among the
+// shipped ones.
 func (s *scope) taskDirs() []string {
 	dirs := slices.Clone(s.dirs)
 	if s.role != nil {
@@ -144,7 +145,7 @@ func (s *scope) taskDirs() []string {
 	if s.play != nil {
 		dirs = append(dirs, s.play.path)
 	}
-	return slices.Compact(dirs)
+	return slices.Compact(s.l.orShipped(dirs))
 }
 
 // lookAhead reads what an include names, if that is known, only to find

@@ -84,13 +84,28 @@ func join(dir, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// Beside is a file of the play's own folder, for ReadVars. Shipped playbooks
-// have theirs within the program.
-func (p *Play) Beside(name string) string {
-	if strings.HasPrefix(p.path, shippedMark) {
-		return join(p.path, name)
+// VarsFile is where a file of vars_files lies: beside the playbook, or among
+// the shipped files. One that is nowhere is named as it would be beside the
+// playbook.
+func (l *Loader) VarsFile(p *Play, name string) string {
+	own := p.path
+	if !strings.HasPrefix(own, shippedMark) {
+		own = p.Dir
 	}
-	return join(p.Dir, name)
+	candidates := under(l.orShipped([]string{own}), name)
+	if file, ok := l.find(candidates); ok {
+		return file
+	}
+	return candidates[0]
+}
+
+// orShipped adds to folders, as the last one, where the shipped files lie: a
+// copy of a shipped playbook still finds what belongs to it.
+func (l *Loader) orShipped(dirs []string) []string {
+	if l.opts.Shipped == nil {
+		return dirs
+	}
+	return append(dirs, shippedMark+".")
 }
 
 // absolute is a folder as playbook_dir and role_path give it. Shipped

@@ -50,7 +50,7 @@ func (s *scope) checkVarsFile(v *Value) {
 		if !static {
 			return
 		}
-		candidates := under([]string{join(s.play.path, "vars"), s.play.path}, name)
+		candidates := under(s.l.orShipped([]string{join(s.play.path, "vars"), s.play.path}), name)
 		if file, ok := s.l.find(candidates); ok {
 			s.readVars(file, n.Pos)
 			return

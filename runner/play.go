@@ -385,7 +385,7 @@ func (p *play) readFiles(ctx context.Context) error {
 func (p *play) firstFile(ctx context.Context, at source.Pos, names []any) ([]playbooks.Var, error) {
 	var tried []string
 	for _, n := range names {
-		name := p.spec.Beside(value.Str(n))
+		name := p.run.cfg.Loader.VarsFile(p.spec, value.Str(n))
 		vars, err := p.run.cfg.Loader.ReadVars(ctx, name)
 		if errors.Is(err, errNotExist) {
 			tried = append(tried, name)

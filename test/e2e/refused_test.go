@@ -158,9 +158,9 @@ func TestRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := strings.NewReplacer("      firewall:", "      firewal:", "owner:", "ownr:", "any_errors_fatal:", "any_error_fatal:").Replace(string(site))
+		text := strings.NewReplacer("launch:", "lanch:", "verify:\n", "verify:\n        timout: 10s\n", "any_errors_fatal:", "any_error_fatal:").Replace(string(site))
 		r := play(t, lab, write(t, "site.yml", text), "-i", inventoryOf(t, lab, peers)).want(4)
-		r.says(`did you mean "firewall"?`, `did you mean "owner"?`, `did you mean "any_errors_fatal"?`, "3 errors; nothing was done")
+		r.says(`did you mean "launch"?`, `did you mean "timeout"?`, `did you mean "any_errors_fatal"?`, "3 errors; nothing was done")
 		before.wantUntouched(t, lab)
 	})
 }
