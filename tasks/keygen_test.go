@@ -403,3 +403,34 @@ func TestKeygenFailures(t *testing.T) {
 		t.Errorf("a user that an earlier task will make: %q %v", res["peer1"].Changes, err)
 	}
 }
+
+// Only an sshd whose settings are out of the ordinary is asked for them.
+func TestKeygenAsksServer(t *testing.T) {
+	t.Parallel()
+	usual := "# as Debian has it\nInclude /etc/ssh/sshd_config.d/*.conf\nUsePAM yes\nPrintMotd no\nSubsystem\tsftp\t/usr/lib/openssh/sftp-server"
+	for what, c := range map[string]struct {
+		config string
+		asked  bool
+	}{
+		"usual":               {usual, false},
+		"without PAM":         {"UsePAM no\n", true},
+		"says nothing of PAM": {"PrintMotd no\n", true},
+		"another key":         {usual + "\nHostKey /etc/ssh/mine\n", true},
+		"as an assignment":    {usual + "\nHostKey=/etc/ssh/mine", true},
+		"other keys file":     {usual + "\nauthorizedkeysfile /etc/keys/%u", true},
+		"other files":         {usual + "\nInclude /etc/more\n", true},
+		"for some":            {usual + "\nMatch User etcd\n  AuthorizedKeysFile none\n", true},
+	} {
+		k := newKeyPeers(t, stub(t, tasktest.Shells(t)[0], "sshd", "echo asked >&2; echo asked >/etc/ssh/asked; exit 1"), 1, "*")
+		etc := filepath.Join(k.hosts[0].root, "etc/ssh")
+		mustDo(t, os.WriteFile(etc+"/sshd_config", []byte(c.config), 0o644))
+		k.converge()
+		_, err := os.Stat(etc + "/asked")
+		if asked := err == nil; asked != c.asked {
+			t.Errorf("%s: asked: %v", what, asked)
+		}
+		if known := k.hosts[0].read(t, "home/etcd/.ssh/known_hosts"); strings.Count(known, "\n") != 2 {
+			t.Errorf("%s: known_hosts:\n%s", what, known)
+		}
+	}
+}

@@ -45,7 +45,7 @@ full_path() {
 # my_uid: sets $ep_my_uid to the number of the user that the script runs as.
 my_uid() {
 	[ -z "${ep_my_uid:-}" ] || return 0
-	while read -r ep_key ep_x ep_my_uid ep_x; do
+	while read -r ep_key _ ep_my_uid _; do
 		[ "$ep_key" != Uid: ] || return 0
 	done 2>/dev/null </proc/self/status || :
 	ep_my_uid=$(id -u)

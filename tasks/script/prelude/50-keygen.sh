@@ -102,25 +102,51 @@ keygen_label() {
 	! have restorecon || restorecon -R "$ep_ssh" 2>/dev/null || :
 }
 
-# keygen_server: sets $ep_sshd to sshd's settings, or "" if they can't be had.
+# keygen_server: sets $ep_sshd to sshd's settings that matter here, as sshd -T
+# prints them, or "" if they can't be had. Asking sshd takes longer than all else.
 keygen_server() {
-	ep_sshd=$(sshd -T 2>/dev/null) || ep_sshd=
+	ep_sshd=
+	keygen_config /etc/ssh/sshd_config || ep_sshd=$(sshd -T 2>/dev/null) || ep_sshd=
+}
+
+# keygen_config FILE: sets $ep_sshd if the settings say nothing but usual things;
+# else fails, and sshd knows better.
+keygen_config() {
+	have sshd && [ -r "$1" ] || return 1
+	ep_pam=
+	while read -r ep_key ep_value || [ -n "$ep_key" ]; do
+		case $ep_key in
+		[Uu][Ss][Ee][Pp][Aa][Mm])
+			[ "$ep_pam:$ep_value" = :yes ] || return 1
+			ep_pam=yes
+			;;
+		[Ii][Nn][Cc][Ll][Uu][Dd][Ee])
+			[ "$ep_value" = "/etc/ssh/sshd_config.d/*.conf" ] || return 1
+			for ep_each in /etc/ssh/sshd_config.d/*.conf; do
+				[ ! -e "$ep_each" ] || return 1
+			done
+			;;
+		[Hh][Oo][Ss][Tt][Kk][Ee][Yy]* | [Aa][Uu][Tt][Hh][Oo][Rr][Ii][Zz][Ee][Dd]* | [Mm][Aa][Tt][Cc][Hh]* | *[=\"]*) return 1 ;;
+		esac
+	done <"$1"
+	[ -n "$ep_pam" ] || return 1
+	ep_sshd="usepam yes
+hostkey /etc/ssh/ssh_host_rsa_key
+hostkey /etc/ssh/ssh_host_ecdsa_key
+hostkey /etc/ssh/ssh_host_ed25519_key
+authorizedkeysfile .ssh/authorized_keys .ssh/authorized_keys2"
 }
 
 # keygen_host_keys: prints the host's public keys, "TYPE KEY" a line: of sshd
 # those that it offers.
 keygen_host_keys() {
-	ep_files=$(printf '%s\n' "$ep_sshd" | awk '$1 == "hostkey" { print $2 }')
-	if [ -z "$ep_files" ]; then
-		ep_files=$(for ep_file in /etc/ssh/ssh_host_*_key.pub; do printf '%s\n' "${ep_file%.pub}"; done)
-	fi
-	printf '%s\n' "$ep_files" | while IFS= read -r ep_file; do
+	keygen_key_files | while IFS= read -r ep_file; do
 		if [ -r "$ep_file.pub" ]; then
-			cat "$ep_file.pub"
+			keygen_types <"$ep_file.pub"
 		elif [ -r "$ep_file" ] && have ssh-keygen; then
-			ssh-keygen -y -P '' -f "$ep_file" </dev/null 2>/dev/null || :
+			ssh-keygen -y -P '' -f "$ep_file" </dev/null 2>/dev/null | keygen_types
 		fi
-	done | awk 'NF >= 2 { print $1, $2 }'
+	done
 	for ep_file in /etc/dropbear/dropbear_*_host_key; do
 		if [ ! -r "$ep_file" ]; then
 			continue
@@ -133,6 +159,27 @@ keygen_host_keys() {
 				tail -c 32 "$ep_file"
 			} | base64 | tr -d '\n')"
 		fi
+	done
+}
+
+# keygen_key_files: prints the names of sshd's private keys.
+keygen_key_files() {
+	case $ep_sshd in
+	*"hostkey /"*)
+		while read -r ep_key ep_file; do
+			[ "$ep_key" != hostkey ] || printf '%s\n' "$ep_file"
+		done <<-EP
+			$ep_sshd
+		EP
+		;;
+	*) for ep_file in /etc/ssh/ssh_host_*_key.pub; do printf '%s\n' "${ep_file%.pub}"; done ;;
+	esac
+}
+
+# keygen_types: leaves of public keys on standard input the type and the key.
+keygen_types() {
+	while read -r ep_type ep_key _ || [ -n "${ep_type:-}" ]; do
+		[ -z "$ep_key" ] || printf '%s %s\n' "$ep_type" "$ep_key"
 	done
 }
 
@@ -169,10 +216,16 @@ keygen_unlock() {
 
 # keygen_warn: of what makes sshd refuse keys that are all right.
 keygen_warn() {
-	ep_where=$(printf '%s\n' "$ep_sshd" | awk '$1 == "authorizedkeysfile"')
-	case $ep_where in
-	'' | *.ssh/authorized_keys*) ;;
-	*) warn "this host's sshd does not read ~/.ssh/authorized_keys, but ${ep_where#* }" ;;
+	case $ep_sshd in
+	*"authorizedkeysfile "*)
+		ep_where=${ep_sshd##*authorizedkeysfile }
+		ep_where=${ep_where%%"
+"*}
+		case $ep_where in
+		*.ssh/authorized_keys*) ;;
+		*) warn "this host's sshd does not read ~/.ssh/authorized_keys, but $ep_where" ;;
+		esac
+		;;
 	esac
 	[ -n "$ep_ssh" ] || return 0
 	# shellcheck disable=SC2012 # only the mode
@@ -188,6 +241,11 @@ keygen_warn() {
 # no others are touched.
 keygen_exchange() {
 	keygen_user "$1"
+	if keygen_settled; then
+		ensure_attrs "$ep_ssh/authorized_keys" "$ep_user" "$ep_gid" 0600
+		ensure_attrs "$ep_ssh/known_hosts" "$ep_user" "$ep_gid" ""
+		return
+	fi
 	scratch
 	printf '%s\n' "$KEYGEN_KEYS" >"$ep_scratch/wanted"
 	keygen_current authorized_keys
@@ -243,6 +301,51 @@ keygen_exchange() {
 			}
 		}' "$ep_scratch/wanted" "$ep_now_file" >"$ep_scratch/new"
 	keygen_put known_hosts 0644
+}
+
+# keygen_settled: are both files surely as they are to be?
+keygen_settled() {
+	[ -n "$ep_ssh" ] && [ -f "$ep_ssh/authorized_keys" ] && [ -f "$ep_ssh/known_hosts" ] || return 1
+	ep_wanted=
+	while read -r ep_mark ep_type ep_key; do
+		[ -z "$ep_key" ] || ep_wanted="$ep_wanted$ep_type $ep_key etcdplay:$ep_mark
+"
+	done <<-EP
+		$KEYGEN_KEYS
+	EP
+	keygen_lines "$ep_ssh/authorized_keys" || return 1
+	ep_wanted=
+	while read -r ep_mark ep_each; do
+		[ -z "$ep_each" ] || ep_wanted="$ep_wanted$ep_each etcdplay:$ep_mark
+"
+	done <<-EP
+		$KEYGEN_HOSTS
+	EP
+	keygen_lines "$ep_ssh/known_hosts"
+}
+
+# keygen_lines FILE: are all lines of $ep_wanted in it, and no others with their
+# marks?
+keygen_lines() {
+	ep_missing="
+$ep_wanted"
+	while IFS= read -r ep_line || [ -n "$ep_line" ]; do
+		case $ep_line in *" etcdplay:"*) ;; *) continue ;; esac
+		case $ep_missing in
+		*"
+$ep_line
+"*) ep_missing="${ep_missing%%"
+$ep_line
+"*}
+${ep_missing#*"
+$ep_line
+"}" ;;
+		*) case $ep_wanted in *" ${ep_line##* }
+"*) return 1 ;; esac ;;
+		esac
+	done <"$1"
+	[ "$ep_missing" = "
+" ]
 }
 
 # keygen_current FILE: sets $ep_now_file to it, or to an empty one.

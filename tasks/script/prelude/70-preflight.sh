@@ -88,8 +88,8 @@ preflight_space() {
 	while [ ! -d "$ep_full" ] && [ -n "${ep_full%/*}" ]; do ep_full=${ep_full%/*}; done
 	[ -d "$ep_full" ] || ep_full=/
 	{
-		read -r ep_x
-		read -r ep_x ep_x ep_x ep_free ep_x
+		read -r _
+		read -r _ _ _ ep_free _
 	} <<-EP || ep_free=
 		$(df -Pk -- "$ep_full" 2>/dev/null)
 	EP
