@@ -2,8 +2,9 @@ package etcdproof
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
-	"math/rand/v2"
+	random "math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ const Prefix = "etcdproof/"
 // Clients use a few keys of a cluster at once, through all its members.
 type Clients struct {
 	t     testing.TB
+	run   string // what makes the keys those of these clients
 	began time.Time
 	stop  context.CancelFunc
 	done  sync.WaitGroup
@@ -47,7 +49,7 @@ type Clients struct {
 func Start(t testing.TB, endpoints []etcd.Endpoint, o etcd.Options) *Clients {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &Clients{t: t, began: time.Now(), stop: cancel, seen: map[string]string{}, errors: map[string]int{}}
+	c := &Clients{t: t, run: rand.Text(), began: time.Now(), stop: cancel, seen: map[string]string{}, errors: map[string]int{}}
 	c.Use(endpoints, o)
 	for range clients {
 		c.done.Go(func() { c.work(ctx) })
@@ -116,7 +118,7 @@ func (c *Clients) Operations() int {
 func (c *Clients) keys() (all []string) {
 	for g := range c.generation() + 1 {
 		for r := range registers {
-			all = append(all, keyOf(g, r))
+			all = append(all, c.key(g, r))
 		}
 	}
 	return all
@@ -124,8 +126,8 @@ func (c *Clients) keys() (all []string) {
 
 func (c *Clients) generation() int { return len(c.history) / (registers * opsPerKey) }
 
-func keyOf(generation, register int) string {
-	return fmt.Sprintf("%s%04d-%d", Prefix, generation, register)
+func (c *Clients) key(generation, register int) string {
+	return fmt.Sprintf("%s%s/%04d-%d", Prefix, c.run, generation, register)
 }
 
 // work is the life of one client. When it gets no answer it goes to another
@@ -159,10 +161,10 @@ func (c *Clients) choose(id int, cautious bool) Op {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	g := c.generation()
-	op := Op{Client: id, Key: keyOf(g, rand.IntN(registers)), Value: fmt.Sprintf("%d-%d", id, len(c.history))}
-	switch n := rand.IntN(10); {
+	op := Op{Client: id, Key: c.key(g, random.IntN(registers)), Value: fmt.Sprintf("%d-%d", id, len(c.history))}
+	switch n := random.IntN(10); {
 	case n == 0:
-		op.Key = keyOf(rand.IntN(g+1), rand.IntN(registers)) // nothing old may change
+		op.Key = c.key(random.IntN(g+1), random.IntN(registers)) // nothing old may change
 	case cautious || n < 4:
 	case n < 7:
 		op.Kind = put
