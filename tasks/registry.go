@@ -22,6 +22,7 @@ func Builtin() *Registry {
 		"copy":                  func() Module { return &Copy{} },
 		"dnf":                   func() Module { return &Dnf{} },
 		"etcd_backup":           func() Module { return &EtcdBackup{} },
+		"etcd_members":          func() Module { return &EtcdMembers{} },
 		"fetch":                 func() Module { return &Fetch{} },
 		"file":                  func() Module { return &File{} },
 		"firewall":              func() Module { return &Firewall{} },
@@ -56,7 +57,7 @@ func Builtin() *Registry {
 
 // ours are the tasks that are no namesakes of Ansible's: they don't answer to
 // ansible.builtin.NAME.
-var ours = []string{"hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup"}
+var ours = []string{"etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup"}
 
 // New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
 // or ansible.legacy.copy.
