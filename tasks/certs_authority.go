@@ -42,6 +42,7 @@ func (c *Certs) keepController(t *Target) error {
 		return err
 	}
 	now := time.Now()
+	signer := c.signs(s) // not the one that is found below: what is there is issued anew, as foreseen
 	if s.bundle == nil {
 		if c.Rotate != "" {
 			return Failf("there is no %s: no authority could be replaced", s.path("ca.crt")).WithHint("bring the cluster up with TLS first")
@@ -53,7 +54,7 @@ func (c *Certs) keepController(t *Target) error {
 	if err := c.rotate(t, s, now); err != nil {
 		return err
 	}
-	return c.clients(t, s, now)
+	return c.clients(t, s, signer, now)
 }
 
 // lock waits until no other run changes the folder.
@@ -223,7 +224,7 @@ func (s *certStore) finish() error {
 }
 
 // clients keeps the certificates of people and programs.
-func (c *Certs) clients(t *Target, s *certStore, now time.Time) error {
+func (c *Certs) clients(t *Target, s *certStore, signer *x509.Certificate, now time.Time) error {
 	for _, name := range c.Clients {
 		chain, _, keyText, err := s.pair(name)
 		if err != nil {
@@ -231,7 +232,7 @@ func (c *Certs) clients(t *Target, s *certStore, now time.Time) error {
 		}
 		why := "there is none yet"
 		if chain != nil {
-			if why = c.reason(chain[0], c.signs(s), nil, false, now); why == "" && keyFits(chain[0], keyText) != nil {
+			if why = c.reason(chain[0], signer, nil, false, now); why == "" && keyFits(chain[0], keyText) != nil {
 				why = keyFits(chain[0], keyText).Error()
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
@@ -29,8 +30,7 @@ type Authority struct {
 	key  crypto.Signer
 }
 
-// NewAuthority makes an authority with a new key. Its common name is the given
-// one and a random word, so that authorities of one name can be told apart.
+// NewAuthority makes an authority with a new key.
 func NewAuthority(name string, now time.Time) (*Authority, error) {
 	key, err := NewKey()
 	if err != nil {
@@ -39,13 +39,19 @@ func NewAuthority(name string, now time.Time) (*Authority, error) {
 	return Found(key, name, now)
 }
 
-// Found makes an authority with a key that is there.
+// Found makes an authority with a key that is there. Its common name is the given
+// one and a word of the key's, so that authorities of one name can be told apart.
 func Found(key crypto.Signer, name string, now time.Time) (*Authority, error) {
 	serial, err := newSerial()
 	if err != nil {
 		return nil, err
 	}
-	word := hex.EncodeToString(serial.Bytes())[:8]
+	public, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(public)
+	word := hex.EncodeToString(sum[:])[:8]
 	template := &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: name + " " + word},
