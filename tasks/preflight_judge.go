@@ -144,10 +144,10 @@ func (s *survey) foreignData() (wrong []finding) {
 				dir + " holds data that nothing here owns, perhaps of another cluster; it is never overwritten",
 				"choose another directory, or move this one aside if its data is not needed any more",
 			})
-		case !used && kind != "unreadable" && owned && s.settled():
+		case !used && kind != "unreadable" && owned && s.settled() && !s.task.Joining:
 			wrong = append(wrong, finding{
 				dir + " is empty, but a daemon that keeps its data there has run on this host: the data was lost",
-				"a member whose data was lost must be removed from the cluster and added anew, under the same name if you like",
+				"a member whose data was lost must be removed from the cluster and added anew; for etcd, replace.yml does that",
 			})
 		}
 	}
@@ -156,7 +156,7 @@ func (s *survey) foreignData() (wrong []finding) {
 
 // countsAsData tells data from what a fresh file system or launch leaves.
 func countsAsData(name string) bool {
-	if name == "" || name == "lost+found" {
+	if name == "" || name == "lost+found" || strings.HasPrefix(name, "removed-") {
 		return false
 	}
 	return !slices.Contains([]string{".log", ".pid", ".run"}, path.Ext(name))
@@ -175,8 +175,10 @@ func (s *survey) owns(dir string) bool {
 
 // recordWords cuts the unit and the run file into what may be words, whatever
 // their quoting.
-func (s *survey) recordWords() []string {
-	return strings.FieldsFunc(s.record(), func(r rune) bool { return strings.ContainsRune(" \t\n'\"\\", r) })
+func (s *survey) recordWords() []string { return recordedWords(s.record()) }
+
+func recordedWords(record string) []string {
+	return strings.FieldsFunc(record, func(r rune) bool { return strings.ContainsRune(" \t\n'\"\\", r) })
 }
 
 // endsIn matches "--data-dir=DIR", "DIR" and "DIR/", but no other folder.
