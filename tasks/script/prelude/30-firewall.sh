@@ -15,7 +15,8 @@
 # one word, except where iptables and nftables both have rules that filter.
 use_firewall() {
 	fw_zone=$2 fw_state=$3 fw_backends=
-	[ "$(id -u)" = 0 ] || fail "only root may look at the firewall" "become: true"
+	my_uid
+	[ "$ep_my_uid" = 0 ] || fail "only root may look at the firewall" "become: true"
 	if [ "$1" != auto ]; then
 		"${1}_active" || fail "$1 is not active on this host" "${fw_why:-backend: auto finds the one that is}"
 		fw_backends=$1

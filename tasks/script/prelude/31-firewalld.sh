@@ -28,12 +28,9 @@ firewalld_ready() {
 			fw_zones=$(printf '%s' "${fw_zones#as * }" | tr -d '"')
 			fail "firewalld has no zone $fw_zone" "its zones are: ${fw_zones% }"
 		fi
-		fw_config=$(fw_call /config config getZoneByName s "$fw_zone") ||
-			fail "firewalld has the zone $fw_zone at run time only" "make it permanent first"
-		fw_config=${fw_config#*/org/fedoraproject/FirewallD1}
-		fw_config=${fw_config%\"}
-		fw_open_kept=$(fw_call "$fw_config" config.zone getPorts) || fw_open_kept=
-		if [ "$(fw_call "" "" getDefaultZone)" != "s \"$fw_zone\"" ]; then
+		fw_config=
+		firewalld_file || firewalld_config
+		if ! firewalld_default && [ "$(fw_call "" "" getDefaultZone)" != "s \"$fw_zone\"" ]; then
 			fw_active=$(fw_call "" zone getActiveZones) || fw_active=
 			case $fw_active in *"\"$fw_zone\""*) ;; *) firewalld_idle ;; esac
 		fi
@@ -46,6 +43,45 @@ firewalld_ready() {
 		[ "$(firewall-cmd --get-default-zone)" = "$fw_zone" ] ||
 			firewall-cmd --get-active-zones | grep -q "^$fw_zone\( \|\$\)" || firewalld_idle
 	fi
+}
+
+# firewalld_file: sets $fw_open_kept to the ports in the zone's own file, as
+# getPorts would give them; fails if there is none, or one with rules or comments,
+# in which a port means something else. What is in this file, a reboot brings.
+firewalld_file() {
+	fw_open_kept=
+	[ -r "/etc/firewalld/zones/$fw_zone.xml" ] || return 1
+	while read -r ep_line || [ -n "$ep_line" ]; do
+		case $ep_line in
+		*"<!--"* | *"<rule"*) return 1 ;;
+		'<port port="'*'" protocol="'*'"/>')
+			ep_line=${ep_line#*\"}
+			fw_open_kept="$fw_open_kept\"${ep_line%%\"*}\" "
+			ep_line=${ep_line%\"*}
+			fw_open_kept="$fw_open_kept\"${ep_line##*\"}\" "
+			;;
+		esac
+	done <"/etc/firewalld/zones/$fw_zone.xml"
+}
+
+# firewalld_config: sets $fw_config to the path of the zone's permanent
+# configuration, and $fw_open_kept to its ports.
+firewalld_config() {
+	fw_config=$(fw_call /config config getZoneByName s "$fw_zone") ||
+		fail "firewalld has the zone $fw_zone at run time only" "make it permanent first"
+	fw_config=${fw_config#*/org/fedoraproject/FirewallD1}
+	fw_config=${fw_config%\"}
+	fw_open_kept=$(fw_call "$fw_config" config.zone getPorts) || fw_open_kept=
+}
+
+# firewalld_default: do its settings say that the zone is the default one? Who
+# sets it while firewalld runs sets it there, too.
+firewalld_default() {
+	[ -r /etc/firewalld/firewalld.conf ] || return 1
+	while IFS='=' read -r ep_key ep_value; do
+		[ "$ep_key=$ep_value" != "DefaultZone=$fw_zone" ] || return 0
+	done </etc/firewalld/firewalld.conf
+	return 1
 }
 
 firewalld_idle() {
@@ -86,6 +122,10 @@ firewalld_now() {
 }
 
 firewalld_kept() {
+	if [ "$fw_bus" = 1 ] && [ -z "$fw_config" ]; then
+		[ -n "$fw_source" ] || ! fw_lists "$fw_open_kept" || return 0
+		firewalld_config
+	fi
 	if [ "$fw_bus" = 0 ] && [ -z "$fw_source" ]; then
 		firewall-cmd --permanent --zone="$fw_zone" --query-port="$fw_port/$fw_proto" >/dev/null 2>&1
 	elif [ "$fw_bus" = 0 ]; then
@@ -118,6 +158,7 @@ firewalld_set_now() {
 }
 
 firewalld_set_kept() {
+	[ "$fw_bus" = 0 ] || [ -n "$fw_config" ] || firewalld_config
 	fw_open_kept=
 	if [ "$fw_state" = present ]; then ep_verb=add; else ep_verb=remove; fi
 	if [ "$fw_bus" = 0 ] && [ -z "$fw_source" ]; then
