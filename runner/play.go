@@ -356,13 +356,14 @@ func (p *play) ask(ctx context.Context) error {
 	return nil
 }
 
-// readFiles reads vars_files for each host, since their names may differ.
+// readFiles reads vars_files for each host, since their names may differ; also
+// for those that --limit leaves out, which tasks may ask all the same.
 func (p *play) readFiles(ctx context.Context) error {
 	if len(p.spec.VarsFiles) == 0 {
 		return nil
 	}
 	blank := &playbooks.Task{Play: p.spec}
-	for _, h := range p.all {
+	for _, h := range p.peers {
 		for _, f := range p.spec.VarsFiles {
 			v, err := p.taskScope(h, blank).eval(ctx, f)
 			if err != nil {
