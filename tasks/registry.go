@@ -23,6 +23,7 @@ func Builtin() *Registry {
 		"dnf":                   func() Module { return &Dnf{} },
 		"etcd_backup":           func() Module { return &EtcdBackup{} },
 		"etcd_members":          func() Module { return &EtcdMembers{} },
+		"etcd_restore":          func() Module { return &EtcdRestore{} },
 		"fetch":                 func() Module { return &Fetch{} },
 		"file":                  func() Module { return &File{} },
 		"firewall":              func() Module { return &Firewall{} },
@@ -57,7 +58,7 @@ func Builtin() *Registry {
 
 // ours are the tasks that are no namesakes of Ansible's: they don't answer to
 // ansible.builtin.NAME.
-var ours = []string{"etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup"}
+var ours = []string{"etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore"}
 
 // New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
 // or ansible.legacy.copy.
