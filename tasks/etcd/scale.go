@@ -64,7 +64,7 @@ func (s *State) admit(site Site) (Step, error) {
 		return Step{}, refuse("see what `verify` says of it, and mend that first", "%s can't be added: there is an alarm %s", site.Name, a.Kind)
 	}
 	if site.Data {
-		return Step{}, refuse("move it aside if it is not needed any more",
+		return Step{}, refuse("if it is not needed any more, replace.yml -e etcd_member="+site.Name+" moves it aside and adds the host",
 			"%s is to join, but its data directory holds data already, perhaps of another cluster", site.Name)
 	}
 	return Step{Action: AddLearner, Name: site.Name, PeerURL: site.PeerURL, Before: before, After: before}, nil
@@ -139,7 +139,7 @@ func ScaleIn(s *State, site Site) (Step, error) {
 	case !known:
 		step.Action = Done
 	case before.Voters == 1 && !m.Learner:
-		return Step{}, refuse("`destroy` ends a whole cluster", "%s is the last member", site.Name)
+		return Step{}, refuse("destroy.yml ends a whole cluster", "%s is the last member", site.Name)
 	default:
 		return s.dismiss(step, m)
 	}
