@@ -81,7 +81,7 @@ under way; repeated steps change nothing, so one that was interrupted is begun a
 			{"ca", "the path of the authorities' certificates on the host"},
 			{"cert", "the path of the certificate on the host"},
 			{"key", "the path of its private key on the host"},
-			{"ca_digest", "a checksum of the authorities: servers must be restarted when it changes"},
+			{"ca_digest", "the SHA-256 of ca.crt on the host, whatever order the authorities came in: servers must be restarted when it changes"},
 			{"ends", "when the certificate ends, like 2027-11-26T12:00:00Z; empty where check mode can't know"},
 			{"fingerprint", "the certificate's SHA-256; empty where check mode can't know"},
 		},

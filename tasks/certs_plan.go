@@ -1,9 +1,7 @@
 package tasks
 
 import (
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/hex"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -94,7 +92,7 @@ func (c *Certs) planFor(t *Target, h *certHost, now time.Time) (p certPlan, err 
 		}
 	}
 	if err == nil && !p.put() {
-		if bundle, known := c.trust(s); !known || !sameBundle(h.have.ca, bundle) {
+		if bundle, known := c.trust(s); !known || !sameText(h.have.ca, string(pki.Bundle(bundle))) {
 			p.replace = "trust other authorities"
 		}
 	}
@@ -202,13 +200,12 @@ func (c *Certs) kept(t *Target) string { return filepath.Join("members", c.commo
 
 // differs is why the host's files are to be replaced by these, "" if they need not.
 func (h *certHost) differs(certText, keyText []byte) string {
-	sum := sha256.Sum256(keyText)
 	switch {
 	case h.have.cert == "":
 		return "there is none yet"
 	case !sameText(h.have.cert, string(certText)):
 		return "another one is kept on the controller"
-	case h.have.keySum != hex.EncodeToString(sum[:]):
+	case h.have.keySum != sumOf(keyText):
 		return "its key was changed"
 	}
 	return ""

@@ -25,7 +25,7 @@ func (c *Certs) Run(ctx context.Context, t *Target) (Result, error) {
 	if err != nil {
 		return t.Result(), err
 	}
-	files := installed{ca: pki.Encode(s.bundle...), cert: []byte(h.have.cert)}
+	files := installed{ca: pki.Bundle(s.bundle), cert: []byte(h.have.cert)}
 	if h.plan.put() && !t.Check {
 		if files, err = c.make(t, s, h, now); err != nil {
 			return t.Result(), err
@@ -78,7 +78,7 @@ func (f installed) version() string {
 
 // make issues what the plan says, and brings together what the host gets.
 func (c *Certs) make(t *Target, s *certStore, h *certHost, now time.Time) (f installed, err error) {
-	f = installed{ca: pki.Encode(s.bundle...), cert: []byte(h.have.cert + "\n")}
+	f = installed{ca: pki.Bundle(s.bundle), cert: []byte(h.have.cert + "\n")}
 	order := pki.Order{Name: c.commonName(t), Names: c.wantedNames(), Server: true, Now: now, Life: c.life()}
 	switch {
 	case c.Keys == "controller" || c.Keys == "given":
@@ -120,7 +120,7 @@ func (c *Certs) tell(t *Target, res *Result, s *certStore, h *certHost, f instal
 	res.Set("key", path.Join(current, "member.key"))
 	digest, ends, print := unknownYet, "", ""
 	if bundle, known := c.trust(s); known {
-		digest = pki.Digest(bundle)
+		digest = sumOf(pki.Bundle(bundle))
 	}
 	if chain, err := pki.ParseCerts(f.cert); err == nil && !(t.Check && h.plan.issue != "") {
 		ends, print = endOf(chain[0]), pki.Fingerprint(chain[0])
@@ -131,6 +131,12 @@ func (c *Certs) tell(t *Target, res *Result, s *certStore, h *certHost, f instal
 	if h.plan.issue != "" && !t.Check && len(h.tools) == 0 && c.Keys == "auto" {
 		res.Warnings = append(res.Warnings, "this host has neither openssl nor ssh-keygen: its private key was made on the controller and sent over SSH; it is not kept there")
 	}
+}
+
+// sumOf is a text's SHA-256 in hex, as the host's programs print it.
+func sumOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // presented fails if a server does not present the certificate by now.

@@ -139,12 +139,6 @@ func keyFits(cert *x509.Certificate, keyText []byte) error {
 	return nil
 }
 
-// sameBundle reports whether a PEM text holds these authorities.
-func sameBundle(text string, certs []*x509.Certificate) bool {
-	have, err := pki.ParseCerts([]byte(text))
-	return err == nil && pki.Digest(have) == pki.Digest(certs)
-}
-
 func endOf(c *x509.Certificate) string { return c.NotAfter.UTC().Format(time.RFC3339) }
 
 // sameText compares PEM texts, of which a shell has cut the end.

@@ -20,6 +20,7 @@ type Preflight struct {
 	Switching bool              `arg:"switching" doc:"A member that speaks http where https is wanted, or the other way round, is all right"`
 	Data      []string          `arg:"data" doc:"Data directories: with anything in them they must be the daemon's own"`
 	Space     []PreflightSpace  `arg:"space" doc:"Free disk space that is needed"`
+	Sums      map[string]string `arg:"sums" doc:"Files whose checksums to tell, by any name: {ca: /etc/etcd/pki/current/ca.crt}"`
 	Programs  []string          `arg:"programs" doc:"Commands that the host must have"`
 	Unique    map[string]string `arg:"unique" doc:"Values that no other host may share: {name: peer1}"`
 	Quorum    bool              `arg:"quorum" doc:"Warn when the number of hosts is even: one host less survives as many failures"`
@@ -71,6 +72,7 @@ under two names, and are refused unless shared is true.`,
 		Returns: []Return{
 			{"addresses", "the host's addresses"},
 			{"version", "the newest version in the paths of the daemon's programs on all hosts (/opt/etcd/etcd-v3.6.16-linux-amd64/etcd), or empty"},
+			{"sums", "the SHA-256 of each file in sums, by its name; those that can't be read are left out"},
 			{"arch", "the architecture as releases name it: amd64, arm64, ppc64le, s390x…"},
 		},
 	}
@@ -136,6 +138,7 @@ func (p *Preflight) Run(ctx context.Context, t *Target) (Result, error) {
 	res.Set("addresses", addresses)
 	res.Set("arch", releaseArch(own.facts["arch"]))
 	res.Set("version", newestVersion(t))
+	res.Set("sums", own.sums())
 	return res, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/etcdplay/etcdplay/internal/value"
 	"github.com/etcdplay/etcdplay/tasks/script"
 )
 
@@ -51,6 +53,9 @@ func (p *Preflight) Gather(ctx context.Context, t *Target) (any, error) {
 		s.Call("preflight_space", strconv.Itoa(i), path.Clean(space.Path))
 	}
 	s.Call("preflight_programs", p.Programs...)
+	for _, name := range slices.Sorted(maps.Keys(p.Sums)) {
+		s.Call("preflight_sum", name, path.Clean(p.Sums[name]))
+	}
 
 	sv := &survey{task: p}
 	asked := time.Now()
@@ -62,6 +67,17 @@ func (p *Preflight) Gather(ctx context.Context, t *Target) (any, error) {
 		sv.skew = offset(time.Unix(now, 0), asked, answered)
 	}
 	return sv, sv.findDaemon()
+}
+
+// sums are the checksums of the files that were asked for.
+func (s *survey) sums() *value.Dict {
+	d := value.NewDict()
+	for name := range s.task.Sums {
+		if sum, ok := s.facts["sum."+name]; ok {
+			d.Set(name, sum)
+		}
+	}
+	return d
 }
 
 // findDaemon finds the processes that may hold the ports and own the data.

@@ -125,14 +125,10 @@ func Fingerprint(cert *x509.Certificate) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Digest is the SHA-256 of a bundle of authorities, in hex. The same authorities
-// in another order or with other text around them have the same one.
-func Digest(certs []*x509.Certificate) string {
-	var prints []string
-	for _, c := range certs {
-		prints = append(prints, Fingerprint(c))
-	}
-	slices.Sort(prints)
-	sum := sha256.Sum256([]byte(strings.Join(slices.Compact(prints), "\n")))
-	return hex.EncodeToString(sum[:])
+// Bundle is a text with each of these authorities once, the same for any order
+// that they come in.
+func Bundle(certs []*x509.Certificate) []byte {
+	sorted := slices.Clone(certs)
+	slices.SortFunc(sorted, func(a, b *x509.Certificate) int { return strings.Compare(Fingerprint(a), Fingerprint(b)) })
+	return Encode(slices.CompactFunc(sorted, (*x509.Certificate).Equal)...)
 }

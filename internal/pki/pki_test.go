@@ -197,13 +197,14 @@ func TestKeysAndNames(t *testing.T) {
 	}
 }
 
-func TestDigest(t *testing.T) {
+func TestBundle(t *testing.T) {
 	t.Parallel()
 	a, b := authority(t).Cert, authority(t).Cert
-	if pki.Digest([]*x509.Certificate{a, b}) != pki.Digest([]*x509.Certificate{b, a, a}) {
+	one, other := pki.Bundle([]*x509.Certificate{a, b}), pki.Bundle([]*x509.Certificate{b, a, a})
+	if !bytes.Equal(one, other) {
 		t.Error("the order counts")
 	}
-	if pki.Digest([]*x509.Certificate{a}) == pki.Digest([]*x509.Certificate{a, b}) {
-		t.Error("another bundle has the same digest")
+	if certs, err := pki.ParseCerts(other); err != nil || len(certs) != 2 {
+		t.Errorf("%d authorities, %v", len(certs), err)
 	}
 }

@@ -102,3 +102,12 @@ preflight_programs() {
 	for ep_program in "$@"; do have "$ep_program" || ep_missing="$ep_missing $ep_program"; done
 	fact missing "${ep_missing# }"
 }
+
+# preflight_sum NAME FILE: tells the checksum of a file, if it can be read.
+preflight_sum() {
+	full_path "$2"
+	if [ -f "$ep_full" ] && [ -r "$ep_full" ]; then
+		sum_of sha256 "$ep_full"
+		fact "sum.$1" "$ep_sum"
+	fi
+}
