@@ -94,7 +94,9 @@ func bare(t *testing.T, o hosts.Options) *hosts.Lab {
 		return lab
 	}
 	o.Fresh = true // an earlier run may have been killed
-	o.Etcd = []string{etcdVersion}
+	if o.Etcd == nil {
+		o.Etcd = []string{etcdVersion}
+	}
 	o.Log = t.Output()
 	lab, err := hosts.Up(ctx, o)
 	if err != nil {

@@ -1,0 +1,125 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// thorough is whether everything is to be tried (make chaos) and not a sample.
+func thorough() bool { return os.Getenv("ETCDPLAY_CHAOS") == "full" }
+
+// A stepping is a run of a playbook, whose changes are known as they are made.
+type stepping struct {
+	*running
+	file string
+
+	mu    sync.Mutex
+	steps []string
+}
+
+// begin starts a playbook under a siege (or none, nil), which is told of its
+// steps. at is where the controller is to be killed: 3 is before the third
+// change, 3.5 while it is made, "" nowhere.
+func (c *cluster) begin(t *testing.T, s *siege, at, book string, more ...string) *stepping {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "steps")
+	cmd := command(c.lab, append([]string{"run", "--output", "json"}, c.args(t, book, more...)...)...)
+	cmd.Env = append(cmd.Env, "ETCDPLAY_TEST_STEPS="+file, "ETCDPLAY_TEST_KILL_AT="+at)
+	r := &stepping{running: start(t, cmd), file: file}
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		for ended := false; !ended; {
+			select {
+			case <-r.done:
+				ended = true // and look once more
+			case <-time.After(10 * time.Millisecond):
+			}
+			r.look(s)
+		}
+	}()
+	t.Cleanup(func() { <-told })
+	return r
+}
+
+// look reads the steps that were begun since the last time.
+func (r *stepping) look(s *siege) {
+	text, _ := os.ReadFile(r.file) // it is there from the first change on
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	for _, step := range all[min(len(r.steps), len(all)):] {
+		if step == "" {
+			continue
+		}
+		r.steps = append(r.steps, step)
+		if s != nil {
+			s.load.Mark(step)
+		}
+	}
+}
+
+// all returns the steps so far.
+func (r *stepping) all() []string {
+	r.look(nil)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.steps
+}
+
+// reaches waits until so many steps were begun, or the run is over.
+func (r *stepping) reaches(n int) {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprintf("%d steps", n), func() bool {
+		select {
+		case <-r.done:
+			return true
+		default:
+			return len(r.all()) >= n
+		}
+	})
+}
+
+// killedAt runs a playbook whose controller is killed. A run may turn out to
+// have fewer changes, since hosts go on beside each other; then it ends well.
+func (c *cluster) killedAt(t *testing.T, s *siege, at, book string, more ...string) {
+	t.Helper()
+	r := c.begin(t, s, at, book, more...)
+	res, last := r.end(), "nothing"
+	if steps := r.all(); len(steps) > 0 {
+		last = steps[len(steps)-1]
+	}
+	switch res.code {
+	case -1:
+		t.Logf("killed at %s: %s", at, last)
+	case 0:
+		t.Logf("to be killed at %s, it had no such change: the last was %s", at, last)
+	default:
+		t.Fatalf("to be killed at %s, it ended with %d\n%s", at, res.code, res.dump())
+	}
+}
+
+// moments are where to kill a run of n changes: everywhere, or at `few`
+// changes spread over it, before and in the middle by turns.
+func moments(n, few int) (all []string) {
+	if thorough() {
+		for i := range n {
+			all = append(all, fmt.Sprint(i+1), fmt.Sprintf("%d.5", i+1))
+		}
+		return all
+	}
+	few = min(n, few)
+	for i := range few {
+		at := fmt.Sprint(1 + (2*i+1)*n/(2*few))
+		if i%2 == 1 {
+			at += ".5"
+		}
+		all = append(all, at)
+	}
+	return all
+}

@@ -1,0 +1,120 @@
+package e2e
+
+import (
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/etcdplay/etcdplay/playbooks"
+)
+
+// An operation is a shipped playbook that is run on a living cluster.
+type operation struct {
+	name string // of the test
+	book string
+	args []string
+	// fresh are the variables of the cluster that it starts from; nil: whatever
+	// cluster there is.
+	fresh map[string]string
+	// prepare brings about what it starts from, also after it was run before,
+	// and returns further arguments.
+	prepare func(t *testing.T, c *cluster) []string
+	// schemes are those that members are to be reached by; nil: the cluster's.
+	schemes []string
+	// besieged happens to the cluster in use, right before the operation.
+	besieged func(t *testing.T, c *cluster)
+	// holds fails the test unless the operation did what it is for.
+	holds func(t *testing.T, c *cluster)
+	// then is a playbook that gives the cluster back to its users.
+	then string
+	// few is how many moments of it make a sample to be killed at.
+	few int
+}
+
+var operations = []operation{
+	{name: "site.yml, other arguments", book: "site.yml", prepare: otherArgs, holds: hasArgs},
+	{name: "restart", book: "restart.yml", prepare: rememberProcesses, holds: wereRestarted, few: 2},
+	{name: "reconfigure", book: "reconfigure.yml", prepare: otherArgs, holds: hasArgs, few: 1},
+	{name: "stop", book: "stop.yml", holds: stopped, then: "start.yml", few: 1},
+	{name: "start", book: "start.yml", besieged: stop, few: 1},
+	{name: "scale-out", book: "scale-out.yml", prepare: oneHostMore, few: 2},
+	{name: "scale-in", book: "scale-in.yml", prepare: theLeaderLeaves, holds: wasRemoved, few: 2},
+	{name: "replace, an empty disk", book: "replace.yml", args: []string{"-e", "etcd_member=peer2"}, besieged: newDisk, few: 2},
+	{name: "replace, lost data", book: "replace.yml", args: []string{"-e", "etcd_member=peer2"}, besieged: lostData},
+	{name: "backup", book: "backup.yml", few: 1},
+	{name: "defrag", book: "defrag.yml", few: 1},
+	{name: "rotate-certs", book: "rotate-certs.yml", prepare: rememberCertificates, holds: areRenewed, few: 1},
+	{name: "rotate-ca", book: "rotate-ca.yml", prepare: rememberCertificates, holds: areRenewed, few: 2},
+	{
+		name: "tls-enable", book: "tls-enable.yml", fresh: map[string]string{"etcd_tls": "false"}, schemes: []string{"http", "https"},
+		prepare: withTLS, few: 2,
+	},
+	upgrade("upgrade", "3.5.35", "3.6.16", 2),
+	upgrade("upgrade", "3.6.16", "3.7.3", 1),
+	upgrade("downgrade", "3.6.16", "3.5.35", 1),
+	upgrade("downgrade", "3.7.3", "3.6.16", 0),
+}
+
+func upgrade(what, from, to string, few int) operation {
+	return operation{
+		name: what + " from " + from + " to " + to, book: what + ".yml", args: []string{"-e", "etcd_version=" + to},
+		fresh: map[string]string{"etcd_version": from}, prepare: forgetVersion, holds: runs(to), few: few,
+	}
+}
+
+// shipped skips the test of a playbook that there is not.
+func (op operation) shipped(t *testing.T) {
+	t.Helper()
+	if _, err := fs.Stat(playbooks.Shipped(), op.book); err != nil {
+		t.Skipf("NOT TESTED: %v", err)
+	}
+}
+
+// ready brings about what the operation starts from, lays siege to the cluster,
+// and returns the operation's arguments.
+func (op operation) ready(t *testing.T, c *cluster) (*siege, []string) {
+	t.Helper()
+	args := op.args
+	if op.fresh != nil || c.spoilt {
+		c.again(t, op.fresh)
+	}
+	c.spoilt = true
+	if op.prepare != nil {
+		args = append(args, op.prepare(t, c)...)
+	}
+	s := c.besiege(t, op.schemes...)
+	if op.besieged != nil {
+		op.besieged(t, c)
+	}
+	return s, args
+}
+
+// on runs the operation on the cluster, with the controller killed first if at
+// is not empty; then everything must be as it should. It returns the changes
+// of the run to the end.
+func (op operation) on(t *testing.T, c *cluster, at string) []string {
+	t.Helper()
+	s, args := op.ready(t, c)
+	if at != "" {
+		c.killedAt(t, s, at, op.book, args...)
+	}
+	return op.finish(t, c, s, args)
+}
+
+// finish runs the operation to its end, and ends the siege.
+func (op operation) finish(t *testing.T, c *cluster, s *siege, args []string) []string {
+	t.Helper()
+	r := c.begin(t, s, "", op.book, args...)
+	r.end().want(0)
+	if op.holds != nil {
+		op.holds(t, c)
+	}
+	if op.then != "" {
+		c.play(t, op.then).want(0)
+	}
+	c.healthy(t)
+	s.lift(t)
+	c.spoilt = op.fresh != nil || t.Failed()
+	t.Logf("%s: %d changes", strings.Join(append([]string{op.book}, args...), " "), len(r.all()))
+	return r.all()
+}
