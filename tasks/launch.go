@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,7 @@ type Launch struct {
 	Founders  int               `arg:"first_quorum" default:"-1" doc:"How many hosts must run it before any can be ready, while one of them has never run it yet; by default a majority. For clusters that come into being only when all are there"`
 	Quorum    int               `arg:"quorum" default:"-1" doc:"How many hosts must stay ready while one restarts; by default a majority of the play's hosts. 0: none"`
 	Ports     []string          `arg:"ports" split:"," doc:"Ports that it will listen on (2379, or 192.168.161.3:2379): when another process holds one, nothing is started. By default those of alive and ready"`
+	Etcd      *LaunchEtcd       `arg:"etcd" doc:"The daemon is an etcd member. Restarts then go followers first and the leader last, after it handed the lead over, and only while all other members serve; see below"`
 	StopTime  time.Duration     `arg:"stop_timeout" default:"30s" doc:"How long it may take to end before it is killed"`
 }
 
@@ -55,6 +57,14 @@ when as many hosts are ready now as make a majority, and without this one they
 would not. Hosts that --limit leaves out are asked too; one that can't be reached
 counts as not ready. Plays of one or two hosts have no majority to spare; they get
 a warning.
+
+With etcd the cluster itself is asked. A member is restarted only while every other
+one serves, none is a learner and no alarm is raised (but NOSPACE, when the quota
+changes); the leader comes last and first hands the lead to a member that is done.
+After each start the member must have caught up with the leader before the next one
+is touched. The texts of the changes say how many members may fail before and
+meanwhile. A member whose data was lost is not started, nor is one that the running
+cluster does not know; a change of version must be one that etcd supports.
 
 A process that someone started by hand is recognised by its command line. With
 manager nohup it is left running; under systemd it is replaced by the unit.
@@ -135,28 +145,38 @@ func (l *Launch) Validate() error {
 	if _, err := l.unitSections(); err != nil {
 		return err
 	}
-	return errors.Join(l.Alive.validate("alive"), l.Ready.validate("ready"))
+	errs := []error{l.Alive.validate("alive"), l.Ready.validate("ready")}
+	if l.Etcd != nil {
+		errs = append(errs, l.Etcd.validate("etcd"))
+	}
+	return errors.Join(errs...)
 }
 
 // Gather implements Gatherer: every host is looked at before any is changed.
 func (l *Launch) Gather(ctx context.Context, t *Target) (any, error) {
-	return l.look(ctx, t)
+	d, err := l.look(ctx, t)
+	if err == nil && l.Etcd != nil {
+		l.seeMember(ctx, t, d)
+	}
+	return d, err
 }
 
-// Sequence implements Sequencer: hosts where the daemon is down come first.
+// Sequence implements Sequencer: hosts where the daemon is down come first, the
+// one whose etcd member leads last.
 func (l *Launch) Sequence(peers []Peer) []int {
-	var down, up []int
+	order := make([]int, len(peers))
+	ranks := make([]int, len(peers))
 	for i, p := range peers {
-		if d, ok := p.Gathered.(*daemon); ok && d.running() {
-			up = append(up, i)
-		} else {
-			down = append(down, i)
+		order[i] = i
+		if d, ok := p.Gathered.(*daemon); ok {
+			ranks[i] = d.rank()
+		}
+		if l.State == "stopped" && ranks[i] < 2 {
+			ranks[i] += 4 // nothing is to be stopped there
 		}
 	}
-	if l.State == "stopped" {
-		return append(up, down...)
-	}
-	return append(down, up...)
+	slices.SortStableFunc(order, func(a, b int) int { return ranks[a] - ranks[b] })
+	return order
 }
 
 // Run implements Module.
@@ -180,20 +200,20 @@ func (l *Launch) Run(ctx context.Context, t *Target) (Result, error) {
 			return Result{}, err
 		}
 	}
-	var warning string
-	if p.act == restart {
-		if warning, err = l.mayRestart(ctx, t, p.why); err != nil {
-			return Result{}, err
-		}
+	turn := l.turn(t, d, &p)
+	if err := turn.prepare(ctx); err != nil {
+		return t.Result(), err
 	}
 	res, err := l.carryOut(ctx, t, d, p)
-	if warning != "" {
-		res.Warnings = append(res.Warnings, warning)
+	if turn.warning != "" {
+		res.Warnings = append(res.Warnings, turn.warning)
 	}
 	if err != nil || t.Check {
 		return res, err
 	}
-	err = l.waitFor(ctx, t, d)
+	if err = l.waitFor(ctx, t, d); err == nil {
+		err = turn.catchUp(ctx)
+	}
 	if d.running() {
 		res.Set("pid", pidNumber(d.process.pid))
 	}

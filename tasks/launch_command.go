@@ -73,6 +73,25 @@ func argWords(args any) ([]string, error) {
 	return nil, fmt.Errorf("must be a dict of flags or a list of words, not %s", describe(args))
 }
 
+// joinFlags writes flags as one word with two dashes, so that `-name peer1` and
+// `--name=peer1` are the same. A flag without a value may be joined with what
+// follows it: good enough to compare command lines that are written alike.
+func joinFlags(words []string) (out []string) {
+	isFlag := func(w string) bool { return len(w) > 1 && w[0] == '-' }
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		if i > 0 && isFlag(w) {
+			w = "--" + strings.TrimLeft(w, "-")
+			if !strings.Contains(w, "=") && i+1 < len(words) && !isFlag(words[i+1]) {
+				i++
+				w += "=" + words[i]
+			}
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
 // flagWord is one flag: --name=value. A name that begins with - stays as it is.
 func flagWord(name string, v any) (string, error) {
 	if name == "" || strings.ContainsAny(name, " \t\n=\x00") {

@@ -24,14 +24,15 @@ const (
 // A launchPlan is what a run will do on one host. It follows from what the
 // host told and from nothing else.
 type launchPlan struct {
-	act    launchAct
-	why    string // of a restart
-	first  bool   // of a start: with the first arguments
-	stale  bool   // of leave: it should be restarted, but restart is never
-	text   string // what the record is to say when the daemon is started
-	plain  string // what it is to say in the end
-	config string // the digest of the configuration
-	err    error
+	act     launchAct
+	why     string // of a restart
+	margins string // of the etcd cluster, for the change's text
+	first   bool   // of a start: with the first arguments
+	stale   bool   // of leave: it should be restarted, but restart is never
+	text    string // what the record is to say when the daemon is started
+	plain   string // what it is to say in the end
+	config  string // the digest of the configuration
+	err     error
 }
 
 func (l *Launch) plan(d *daemon, check bool) launchPlan {
@@ -55,7 +56,8 @@ func (l *Launch) plan(d *daemon, check bool) launchPlan {
 		}
 	} else {
 		p.act = start
-		if p.first = l.FirstArgs != nil && !d.launched(); p.first {
+		p.first = l.FirstArgs != nil && (!d.launched() || l.Etcd != nil && !d.hasData())
+		if p.first {
 			p.text, p.err = l.recordText(d, true)
 		}
 	}

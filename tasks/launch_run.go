@@ -18,6 +18,9 @@ func (l *Launch) carryOut(ctx context.Context, t *Target, d *daemon, p launchPla
 	if p.act == restart {
 		title = fmt.Sprintf("restart %s: %s", l.Name, p.why)
 	}
+	if p.margins != "" {
+		title += " (" + p.margins + ")"
+	}
 	switch {
 	case p.act == leave:
 	case d.manager == "systemd":

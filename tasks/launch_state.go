@@ -29,6 +29,11 @@ type daemon struct {
 	fresh   bool     // this run has started it
 
 	ready Gate // for the other hosts to ask
+
+	// of an etcd member
+	etcd  *LaunchEtcd
+	act   launchAct // what was to be done when it was looked at
+	leads bool      // asked only where it is to be restarted or stopped
 }
 
 // A process is one of a host.
@@ -46,7 +51,11 @@ func (d *daemon) running() bool { return d.process != nil }
 
 // look observes the daemon on a host, in one round trip.
 func (l *Launch) look(ctx context.Context, t *Target) (*daemon, error) {
-	_, facts, err := t.Query(ctx, script.New().Call("launch_look", l.Name, l.Command, l.User, l.Dir))
+	s := script.New().Call("launch_look", l.Name, l.Command, l.User, l.Dir)
+	if dir := l.dataDir(); dir != "" {
+		s.Call("preflight_dir", "data", dir)
+	}
+	_, facts, err := t.Query(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +168,7 @@ func (d *daemon) recorded() (text string, known bool) {
 // runs reports whether the process has this command line. The kernel puts the
 // interpreter of a script, and at most one argument of it, in front.
 func (p *process) runs(words []string, interpreted bool) bool {
-	args := p.args
+	args, words := joinFlags(p.args), joinFlags(words)
 	if interpreted && len(args) > len(words) && len(args) <= len(words)+2 && !slices.Equal(args[:len(words)], words) {
 		args = args[len(args)-len(words):]
 	}

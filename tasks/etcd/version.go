@@ -82,3 +82,69 @@ func CheckUpgrade(from []string, to string) error {
 	}
 	return nil
 }
+
+// CheckChange refuses a change of version that the cluster does not allow: an
+// upgrade as CheckUpgrade does; the way back unless older allows it, and over a
+// minor version unless the cluster has been told of it and every newer member has
+// written its data in the older form. from are the versions of the members, s what
+// the running ones say.
+func CheckChange(s *State, from []string, to string, older bool) error {
+	target, err := ParseVersion(to)
+	if err != nil {
+		return &Refusal{Text: err.Error()}
+	}
+	newest := target
+	for _, text := range from {
+		if v, err := ParseVersion(text); err == nil && newest.Less(v) {
+			newest = v
+		}
+	}
+	switch back := fmt.Sprintf("downgrade.yml -e etcd_version=%s goes back", target); {
+	case newest == target:
+		if e := s.downgrading(); e != nil && !e.downgradesTo(target) {
+			return refuse("downgrade.yml finishes it; `etcdctl downgrade cancel` gives it up",
+				"the cluster is on its way back to %s, and not to %s", e.DowngradeTarget, target)
+		}
+		return CheckUpgrade(from, to)
+	case newest.minor() == target.minor():
+		if !older {
+			return refuse(back, "a member runs %s, which is newer than %s", newest, target)
+		}
+		return nil
+	case newest[0] != target[0] || newest[1]-target[1] > 1:
+		return refuse("go back one minor version after the other", "from %s back to %s a minor version would be skipped", newest, target)
+	case s.downgrading() == nil:
+		return refuse(back, "a member runs %s, which is newer than %s, and the cluster was not told of a downgrade", newest, target)
+	}
+	return s.readyToGoBack(target)
+}
+
+// readyToGoBack refuses while a member is not ready to be replaced by one of the
+// older version.
+func (s *State) readyToGoBack(target Version) error {
+	for _, e := range s.Endpoints {
+		v, err := ParseVersion(e.Version)
+		switch {
+		case e.Err != nil || err != nil || v.minor() == target.minor():
+		case !e.downgradesTo(target):
+			return refuse(fmt.Sprintf("downgrade.yml -e etcd_version=%s goes back", target), "%s does not know of a downgrade to %s", e.Name, target.minor())
+		case !strings.HasPrefix(e.StorageVersion, target.minor()+"."):
+			return refuse("look again in a few seconds", "%s still keeps its data in the form of %s", e.Name, e.StorageVersion)
+		}
+	}
+	return nil
+}
+
+// downgrading is a member that knows of a downgrade, or nil.
+func (s *State) downgrading() *EndpointState {
+	for i := range s.Endpoints {
+		if e := &s.Endpoints[i]; e.Err == nil && e.Downgrading {
+			return e
+		}
+	}
+	return nil
+}
+
+func (e *EndpointState) downgradesTo(v Version) bool {
+	return e.Downgrading && (e.DowngradeTarget == v.minor() || strings.HasPrefix(e.DowngradeTarget, v.minor()+"."))
+}

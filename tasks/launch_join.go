@@ -1,0 +1,105 @@
+package tasks
+
+import (
+	"context"
+	"path"
+	"strings"
+
+	"github.com/etcdplay/etcdplay/tasks/etcd"
+)
+
+// mayStart refuses the start of a member that lost its data, or that the cluster
+// which is there does not expect.
+func (u *turn) mayStart(ctx context.Context) error {
+	empty := !u.d.hasData()
+	if empty && u.d.launched() && !u.joining() {
+		return Failf("%s is empty, but %s has run on this host: its data was lost", u.dataDir(), u.Launch.Name).
+			WithHint("replace.yml removes the member from the cluster and adds it anew")
+	}
+	s := &etcd.State{}
+	passed := u.passed()
+	_, before, need := u.standing(u.t)
+	// A member that has never had a quorum does not answer, and keeps us waiting.
+	cluster, err := u.open(ctx, func(name string, d *daemon) bool {
+		return name != u.name && (d.running() || empty && before >= need && passed[name])
+	})
+	if err != nil {
+		return err
+	}
+	if cluster != nil {
+		defer cluster.Close()
+		within, cancel := context.WithTimeout(ctx, glancePatience)
+		defer cancel()
+		u.t.Status("asking the cluster whether it expects " + u.name)
+		s = u.look(within, cluster)
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if empty {
+		if err := etcd.MayStart(s, u.name, u.Etcd.PeerURL, u.joining()); err != nil {
+			return refused(err)
+		}
+	}
+	if err := u.mayRun(s); err != nil {
+		return refused(err)
+	}
+	if s.Quorum {
+		u.margins(s.Margin(), 1)
+	}
+	return nil
+}
+
+// mayRun refuses a change of version that the cluster does not allow. The
+// version that is to run is the one in the program's path.
+func (u *turn) mayRun(s *etcd.State) error {
+	to := versionOf(u.Command)
+	own := u.ownVersion(s)
+	if to == "" || own == to {
+		return nil
+	}
+	var from []string
+	if own != "" {
+		from = append(from, own)
+	}
+	for _, e := range s.Endpoints {
+		if e.Err == nil {
+			from = append(from, e.Version)
+		}
+	}
+	return etcd.CheckChange(s, from, to, u.Etcd.Older)
+}
+
+// ownVersion is what the host's member runs, or ran last; "" if that is unknown.
+func (u *turn) ownVersion(s *etcd.State) string {
+	if u.d.running() {
+		for _, e := range s.Endpoints {
+			if e.Name == u.name && e.Err == nil {
+				return e.Version
+			}
+		}
+		return versionOf(u.d.process.exe)
+	}
+	if !u.d.hasData() {
+		return ""
+	}
+	text, _ := u.d.recorded()
+	for _, w := range recordedWords(text) {
+		if _, file, ok := strings.Cut(w, "="); ok {
+			w = file // ExecStart=/opt/…
+		}
+		if path.Base(w) == path.Base(u.Command) && path.IsAbs(w) {
+			return versionOf(w)
+		}
+	}
+	return ""
+}
+
+// versionOf is the version in the path of a program, or "".
+func versionOf(program string) string {
+	m := versionIn.FindStringSubmatch(program)
+	if m == nil {
+		return ""
+	}
+	return strings.Join(m[1:], ".")
+}

@@ -1,0 +1,160 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/etcdplay/etcdplay/tasks/etcd"
+)
+
+const (
+	// calmPatience is how long a cluster may take until it can spare a member: one
+	// that was restarted a moment ago may still look for its peers.
+	calmPatience = 10 * time.Second
+	// leadPatience bounds the hand-over of the lead.
+	leadPatience = 30 * time.Second
+	// catchUpPatience is how long a member may take to apply what it missed.
+	catchUpPatience = 5 * time.Minute
+)
+
+// spare waits until the cluster can spare the member, after it gave up the
+// lead, and refuses the restart if that does not come.
+func (u *turn) spare(ctx context.Context) error {
+	cluster, err := u.open(ctx, func(string, *daemon) bool { return true })
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	deadline := time.Now().Add(calmPatience)
+	for pause := pollFirst; ; pause = min(pause*2, pollMost) {
+		u.t.Status("looking whether the cluster can spare " + u.name)
+		s := u.look(ctx, cluster)
+		if err := u.mayRun(s); err != nil {
+			return refused(err)
+		}
+		step, err := u.next(s)
+		switch {
+		case err != nil:
+		case step.Action == etcd.Wait:
+			err = errors.New(step.Why)
+		case step.Action == etcd.MoveLeader && u.handOver(step):
+			u.t.Status("moving the leader to " + step.Name)
+			deadline = time.Now().Add(leadPatience)
+			if err = cluster.MoveLeader(ctx, s, step.ID); err == nil {
+				continue
+			}
+		default:
+			u.margins(step.Before, -1)
+			return nil
+		}
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		if time.Now().After(deadline) {
+			return u.giveUp(ctx, s, err)
+		}
+		if err := pauseFor(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// next is the planner's answer for this member alone. A raised quota is what
+// mends a full database.
+func (u *turn) next(s *etcd.State) (etcd.Step, error) {
+	if m, ok := s.MemberNamed(u.name); !ok {
+		if m, ok = s.MemberAt(u.Etcd.PeerURL); ok && m.Started() {
+			u.name = m.Name
+		}
+	}
+	if words, err := u.words(false); err == nil && flagIn(words, "quota-backend-bytes") != flagIn(u.d.process.args, "quota-backend-bytes") {
+		some := *s
+		some.Alarms = slices.DeleteFunc(slices.Clone(s.Alarms), func(a etcd.Alarm) bool { return a.Kind == "NOSPACE" })
+		s = &some
+	}
+	done := u.passed()
+	for _, p := range u.t.Peers {
+		if d, ok := p.Gathered.(*daemon); ok && d.etcd != nil && d.act == leave {
+			done[d.etcd.named(p)] = true
+		}
+	}
+	return etcd.Roll(s, []string{u.name}, func(name string) bool { return name != u.name && done[name] })
+}
+
+// handOver records that the lead is moved, and reports whether to do it.
+func (u *turn) handOver(step etcd.Step) bool {
+	if !u.moved {
+		u.moved = true
+		return u.t.Would("move the leader from %s to %s (%s)", u.name, step.Name, step.Before)
+	}
+	return !u.t.Check
+}
+
+// margins adds to the change's text how far the cluster is from losing its
+// quorum, when the number of its healthy members changes.
+func (u *turn) margins(before etcd.Margin, by int) {
+	step := etcd.Step{Action: etcd.Restart, Before: before, During: before, After: before}
+	if by < 0 {
+		step.During.Healthy += by
+	} else {
+		step.After.Healthy += by
+	}
+	u.plan.margins = step.Margins()
+	if n := before.Voters; by < 0 && n <= 2 {
+		u.warning = fmt.Sprintf("%s on %s is away while it restarts: %s no majority to spare", u.Launch.Name, u.t.Host.Name,
+			map[bool]string{true: "one member has", false: "two members have"}[n == 1])
+	}
+}
+
+// giveUp refuses the restart, unless there is no quorum that it could cost: then
+// it may be what mends the cluster.
+func (u *turn) giveUp(ctx context.Context, s *etcd.State, why error) error {
+	if !s.Quorum && u.Ready.given() {
+		if ready := u.readyHosts(ctx, u.t); len(ready) < u.majority(u.t) {
+			u.warning = fmt.Sprintf("%s is restarted although the cluster can't be asked (%v): only %d of its hosts are ready", u.Launch.Name, why, len(ready))
+			return nil
+		}
+		for _, e := range s.Endpoints {
+			if e.Err != nil {
+				return Failf("%s must be restarted (%s), but the cluster can't be asked whether it can spare it: %s: %v",
+					u.Launch.Name, u.plan.why, e.Name, e.Err)
+			}
+		}
+	}
+	f := refused(why)
+	if fail, ok := f.(*Failure); ok {
+		fail.Msg = fmt.Sprintf("%s must be restarted (%s), but %s", u.Launch.Name, u.plan.why, fail.Msg)
+	}
+	return f
+}
+
+// catchUp waits, once there can be a quorum, until the member serves as the
+// others do.
+func (u *turn) catchUp(ctx context.Context) error {
+	if _, before, need := u.standing(u.t); u.Etcd == nil || u.plan.act == leave || before+1 < need {
+		return nil
+	}
+	passed := u.passed()
+	cluster, err := u.open(ctx, func(name string, d *daemon) bool { return d.running() || passed[name] || name == u.name })
+	if err != nil {
+		return err
+	}
+	defer cluster.Close()
+	deadline := time.Now().Add(catchUpPatience)
+	for pause := pollFirst / 2; ; pause = min(pause*2, pollMost) {
+		no := cluster.Look(ctx).CaughtUp(u.name)
+		if no == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return Failf("%s does not serve as the other members do within %s: %w", u.name, catchUpPatience, no).WithHint("%s", u.seeLog(u.d))
+		}
+		u.t.Status(fmt.Sprintf("waiting for %s to catch up: %v", u.name, no))
+		if err := pauseFor(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
