@@ -41,21 +41,27 @@ type seat struct {
 // to them. What differs from host to host is the endpoint alone: the first
 // one's certificates and user serve for all.
 func openEtcd(ctx context.Context, t *Target, seats []seat) (*etcd.Cluster, error) {
-	if len(seats) == 0 {
-		return nil, Failf("there is no host to ask")
-	}
-	var endpoints []etcd.Endpoint
-	for _, s := range seats {
-		endpoints = append(endpoints, etcd.Endpoint{Name: s.member.named(s.Peer), URL: s.member.Endpoint, Dial: s.Conn.DialContext})
-	}
-	first := seats[0].member
-	config, err := first.TLSFiles.config(t.Files)
+	endpoints, options, err := waysToEtcd(t, seats)
 	if err != nil {
 		return nil, err
 	}
-	c, err := etcd.Open(ctx, endpoints, etcd.Options{TLS: config, Username: first.User, Password: first.Password})
+	c, err := etcd.Open(ctx, endpoints, options)
 	if err != nil {
 		return nil, Failf("%w", err)
 	}
 	return c, nil
+}
+
+// waysToEtcd is what openEtcd opens.
+func waysToEtcd(t *Target, seats []seat) (endpoints []etcd.Endpoint, o etcd.Options, err error) {
+	if len(seats) == 0 {
+		return nil, o, Failf("there is no host to ask")
+	}
+	for _, s := range seats {
+		endpoints = append(endpoints, etcd.Endpoint{Name: s.member.named(s.Peer), URL: s.member.Endpoint, Dial: s.Conn.DialContext})
+	}
+	first := seats[0].member
+	o.Username, o.Password = first.User, first.Password
+	o.TLS, err = first.TLSFiles.config(t.Files)
+	return endpoints, o, err
 }

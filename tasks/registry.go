@@ -35,6 +35,7 @@ func Builtin() *Registry {
 		"launch":                func() Module { return &Launch{} },
 		"lineinfile":            func() Module { return &LineInFile{} },
 		"mkdir":                 func() Module { return &Mkdir{} },
+		"operation":             func() Module { return &Operation{} },
 		"package":               func() Module { return &Package{} },
 		"ping":                  func() Module { return &Ping{} },
 		"preflight":             func() Module { return &Preflight{} },
@@ -58,7 +59,7 @@ func Builtin() *Registry {
 
 // ours are the tasks that are no namesakes of Ansible's: they don't answer to
 // ansible.builtin.NAME.
-var ours = []string{"etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore"}
+var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore"}
 
 // New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
 // or ansible.legacy.copy.

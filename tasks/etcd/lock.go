@@ -1,0 +1,256 @@
+package etcd
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+const (
+	// LockKey is held by whoever operates the cluster.
+	LockKey = "etcdplay/lock"
+	// LockTTL is how long the lock outlives a holder that died.
+	LockTTL = 15 * time.Second
+	// lockPatience is how long a lock is waited for: its holder may just have died.
+	lockPatience = LockTTL + 5*time.Second
+	lockPause    = 500 * time.Millisecond
+)
+
+// ErrNoSpace is a cluster that reached its quota: it writes nothing, a lock neither.
+var ErrNoSpace = errors.New("the database has reached its quota (alarm NOSPACE)")
+
+// A Holder is who holds a lock.
+type Holder struct {
+	Owner   string    `json:"owner"`   // for people: user@host
+	Machine string    `json:"machine"` // where PID is unique
+	PID     int       `json:"pid"`
+	Doing   string    `json:"doing"` // what for
+	Since   time.Time `json:"since"`
+	ID      string    `json:"id"` // of this very lock
+}
+
+// String is "root@controller (process 1234) since 12:00:00 UTC, for: scale-out".
+func (h Holder) String() string {
+	text := fmt.Sprintf("%s (process %d) since %s", h.Owner, h.PID, h.Since.UTC().Format("15:04:05 UTC"))
+	if h.Doing != "" {
+		text += ", for: " + h.Doing
+	}
+	return text
+}
+
+// Held is the error of a lock that someone else holds.
+type Held struct{ Holder }
+
+// Error names the holder.
+func (h *Held) Error() string { return "the cluster is being operated on by " + h.Holder.String() }
+
+// A Lock is a lease in the cluster itself that lives as long as this process
+// keeps it alive.
+type Lock struct {
+	cluster *Cluster
+	me      Holder
+	value   string
+	lease   clientv3.LeaseID
+	stop    context.CancelFunc
+	stopped chan struct{}
+
+	mu   sync.Mutex
+	lost error
+}
+
+// Lock takes the lock, or waits until a dead holder's has run out. gone reports
+// of a holder that it certainly does not live any more; with takeover the lock is
+// taken from anybody. waiting is told why it takes time. The error is a *Held, or
+// why the cluster could not be asked. ctx bounds only the taking: the cluster must
+// stay open until the lock is closed.
+func (c *Cluster) Lock(ctx context.Context, me Holder, gone func(Holder) bool, takeover bool, waiting func(string)) (*Lock, error) {
+	me.ID, me.Since = rand.Text(), time.Now().UTC()
+	value, err := json.Marshal(me)
+	if err != nil {
+		return nil, err
+	}
+	l := &Lock{cluster: c, me: me, value: string(value), stopped: make(chan struct{})}
+	if err := l.grant(ctx); err != nil {
+		return nil, err
+	}
+	begun := time.Now()
+	for {
+		was, err := l.try(ctx, func(h Holder) bool { return takeover || gone(h) })
+		switch {
+		case err == nil && was == nil:
+			alive, stop := context.WithCancel(context.WithoutCancel(ctx))
+			l.stop = stop
+			go l.keep(alive)
+			return l, nil
+		case err == nil && time.Since(begun) > lockPatience:
+			l.revoke(ctx)
+			return nil, &Held{*was}
+		case err == nil:
+			waiting((&Held{*was}).Error())
+		case errors.Is(err, ErrNoSpace), time.Since(begun) > lockPatience:
+			l.revoke(ctx)
+			return nil, err
+		}
+		select {
+		case <-time.After(lockPause):
+		case <-ctx.Done():
+			l.revoke(ctx)
+			return nil, context.Cause(ctx)
+		}
+		_ = l.renew(ctx) // it must not run out while another's is waited for
+	}
+}
+
+// try takes the lock if it is free or may be taken; else it returns its holder.
+func (l *Lock) try(ctx context.Context, mayTake func(Holder) bool) (*Holder, error) {
+	put := clientv3.OpPut(LockKey, l.value, clientv3.WithLease(l.lease))
+	for range 2 {
+		free := clientv3.Compare(clientv3.CreateRevision(LockKey), "=", 0)
+		got, err := l.commit(ctx, free, put)
+		if err != nil || got == nil {
+			return nil, err
+		}
+		var holder Holder
+		if err := json.Unmarshal(got.value, &holder); err != nil {
+			holder = Holder{Owner: "someone who wrote " + string(got.value)}
+		}
+		if holder.ID == l.me.ID { // the answer to an earlier try was lost
+			return nil, nil
+		}
+		if !mayTake(holder) {
+			return &holder, nil
+		}
+		same := clientv3.Compare(clientv3.ModRevision(LockKey), "=", got.revision)
+		if got, err = l.commit(ctx, same, put); err != nil || got == nil {
+			return nil, err
+		}
+	}
+	return nil, errors.New("the lock changes hands all the time")
+}
+
+type lockValue struct {
+	value    []byte
+	revision int64
+}
+
+// commit writes if the comparison holds; else it returns what is there.
+func (l *Lock) commit(ctx context.Context, cmp clientv3.Cmp, then clientv3.Op) (was *lockValue, err error) {
+	var resp *clientv3.TxnResponse
+	err = l.cluster.any(ctx, func(ctx context.Context, a *api) (err error) {
+		resp, err = a.Txn(ctx).If(cmp).Then(then).Else(clientv3.OpGet(LockKey)).Commit()
+		return err
+	})
+	if err != nil || resp.Succeeded {
+		return nil, err
+	}
+	was = &lockValue{}
+	if kvs := resp.Responses[0].GetResponseRange().Kvs; len(kvs) > 0 {
+		was.value, was.revision = kvs[0].Value, kvs[0].ModRevision
+	}
+	return was, nil
+}
+
+func (l *Lock) grant(ctx context.Context) error {
+	return l.cluster.any(ctx, func(ctx context.Context, a *api) error {
+		granted, err := a.Grant(ctx, int64(LockTTL/time.Second))
+		if err == nil {
+			l.lease = granted.ID
+		}
+		return err
+	})
+}
+
+func (l *Lock) renew(ctx context.Context) error {
+	return l.cluster.any(ctx, func(ctx context.Context, a *api) error {
+		_, err := a.KeepAliveOnce(ctx, l.lease)
+		return err
+	})
+}
+
+func (l *Lock) revoke(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), DefaultTimeout)
+	defer cancel()
+	_ = l.cluster.any(ctx, func(ctx context.Context, a *api) error { // if it fails, the lease runs out
+		_, err := a.Revoke(ctx, l.lease)
+		return err
+	})
+}
+
+// keep keeps the lease alive, through whichever member answers, and takes the
+// lock again when it ran out while the cluster had no quorum.
+func (l *Lock) keep(ctx context.Context) {
+	defer close(l.stopped)
+	tick := time.NewTicker(LockTTL / 5)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := l.renew(ctx)
+		if errors.Is(err, rpctypes.ErrLeaseNotFound) {
+			if err = l.grant(ctx); err != nil {
+				continue
+			}
+		} else if err != nil {
+			continue // the next one may succeed
+		}
+		if was, err := l.try(ctx, func(Holder) bool { return false }); err == nil {
+			l.note(was)
+		}
+	}
+}
+
+func (l *Lock) note(other *Holder) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if other != nil && l.lost == nil {
+		l.lost = fmt.Errorf("the lock was taken over: %w", &Held{*other})
+	}
+}
+
+// Lost is why the lock is not ours any more, or nil.
+func (l *Lock) Lost() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost
+}
+
+// Close releases the lock.
+func (l *Lock) Close() error {
+	l.stop()
+	<-l.stopped
+	l.revoke(context.Background())
+	return nil
+}
+
+// any asks one member after another until one answers. What the server itself
+// says is an answer.
+func (c *Cluster) any(ctx context.Context, f func(context.Context, *api) error) error {
+	var errs []error
+	for _, m := range c.members {
+		err := c.call(ctx, m, f)
+		if err == nil || errors.Is(err, rpctypes.ErrLeaseNotFound) {
+			return err
+		}
+		if errors.Is(err, rpctypes.ErrPermissionDenied) {
+			return plain(err)
+		}
+		if errors.Is(err, rpctypes.ErrNoSpace) {
+			return ErrNoSpace
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", m.Name, plain(err)))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
