@@ -66,12 +66,13 @@ func parseArgs(s string) (options, error) {
 
 // honoured are the options that have an effect.
 var honoured = set("hostname port user identityfile identitiesonly certificatefile identityagent proxyjump proxycommand " +
-	"userknownhostsfile globalknownhostsfile stricthostkeychecking connecttimeout hostkeyalias ciphers macs kexalgorithms hostkeyalgorithms")
+	"userknownhostsfile globalknownhostsfile stricthostkeychecking connecttimeout hostkeyalias ciphers macs kexalgorithms hostkeyalgorithms " +
+	"serveraliveinterval serveralivecountmax")
 
 // passedOver are those without which the same work is done.
 var passedOver = set("controlmaster controlpath controlpersist loglevel forwardagent forwardx11 compression batchmode " +
 	"preferredauthentications passwordauthentication kbdinteractiveauthentication pubkeyauthentication gssapiauthentication " +
-	"addkeystoagent checkhostip updatehostkeys tcpkeepalive serveraliveinterval serveralivecountmax requesttty hashknownhosts pubkeyacceptedkeytypes pubkeyacceptedalgorithms " +
+	"addkeystoagent checkhostip updatehostkeys tcpkeepalive requesttty hashknownhosts pubkeyacceptedkeytypes pubkeyacceptedalgorithms " +
 	"visualhostkey connectionattempts addressfamily sendenv setenv ipqos canonicalizehostname")
 
 func set(words string) map[string]bool {

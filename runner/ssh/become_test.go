@@ -212,7 +212,7 @@ func cancelKills(t *testing.T, c *Conn) {
 func TestLoginShells(t *testing.T) {
 	for _, sh := range []string{"sh", "bash", "rbash", "dash", "busybox sh", "zsh", "ksh", "fish", "csh", "tcsh"} {
 		t.Run(sh, func(t *testing.T) {
-			argv := append(strings.Fields(sh), "-c", command)
+			argv := append(strings.Fields(sh), "-c", staged)
 			if _, err := exec.LookPath(argv[0]); err != nil {
 				t.Skip(sh + " is not installed")
 			}

@@ -82,11 +82,14 @@ func (c *Conn) open(ctx context.Context) (sh *script.Shell, fresh bool, err erro
 	if sh != nil && sh.Alive() {
 		return sh, false, nil
 	}
-	text, err := opening(c.become, "exec sh")
-	if err != nil {
-		return nil, false, err
+	command, text := plain, ""
+	if c.become.User != "" {
+		command = staged
+		if text, err = opening(c.become, "exec sh"); err != nil {
+			return nil, false, err
+		}
 	}
-	p, err := c.start(ctx)
+	p, err := c.start(ctx, command)
 	if err != nil {
 		return nil, false, err
 	}
@@ -97,8 +100,8 @@ func (c *Conn) open(ctx context.Context) (sh *script.Shell, fresh bool, err erro
 	return sh, true, nil
 }
 
-// start starts a stage, over a new connection if the old one is gone.
-func (c *Conn) start(ctx context.Context) (script.Process, error) {
+// start starts a command, over a new connection if the old one is gone.
+func (c *Conn) start(ctx context.Context, command string) (script.Process, error) {
 	for again := false; ; again = true {
 		l, err := c.pool.link(ctx, c.host)
 		if err != nil {
@@ -107,7 +110,7 @@ func (c *Conn) start(ctx context.Context) (script.Process, error) {
 		c.mu.Lock()
 		c.current = l
 		c.mu.Unlock()
-		p, err := l.start(ctx)
+		p, err := l.start(ctx, command)
 		switch {
 		case err == nil:
 			return p, nil

@@ -175,7 +175,7 @@ func TestStats(t *testing.T) {
 		mustExec(t, c, "head -c 10000 /dev/zero")
 	}
 	got := p.Stats()
-	if len(got) != 1 || got[0].Host != "peer" || got[0].Connections != 1 || got[0].RoundTrips != 5 ||
+	if len(got) != 1 || got[0].Host != "peer" || got[0].Connections != 1 || got[0].RoundTrips != 4 ||
 		got[0].Dial <= 0 || got[0].In < 30000 || got[0].Out < 1000 {
 		t.Errorf("%+v", got)
 	}

@@ -150,7 +150,7 @@ func (p *Pool) shake(ctx context.Context, r *route, dial func(context.Context) (
 		client: &goph.Client{Client: s.client, Config: &goph.Config{User: r.user, Addr: r.address, Port: uint(r.port)}},
 		route:  r, conn: conn, key: hostKey, gone: make(chan struct{}), sessions: newSessions(p.opts.Sessions, func() { p.makeRoom(r.host) }),
 	}
-	go l.keepAlive(p.opts.KeepAlive, p.opts.Unanswered)
+	go l.watch(r.alive)
 	return l, false, nil
 }
 

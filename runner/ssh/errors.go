@@ -22,8 +22,11 @@ const withPassword = "-- with the password:"
 func (c *Conn) notBegun(e *script.Ended) error {
 	if e.Err != nil {
 		u := c.unreachable("no shell", e.Err)
-		if e.Stderr != "" {
+		switch {
+		case e.Stderr != "":
 			u.Hint = "what it said until then: " + e.Stderr
+		case errors.Is(e.Err, script.ErrSilent):
+			u.Hint = "do its login files ask for something, or does its SSH server let this user run no commands?"
 		}
 		return u
 	}

@@ -138,7 +138,7 @@ func (c *Conn) stream(ctx context.Context, in io.Reader, out io.Writer, text str
 	if err != nil {
 		return 0, "", err
 	}
-	p, err := c.start(ctx)
+	p, err := c.start(ctx, staged)
 	if err != nil {
 		return 0, "", err
 	}

@@ -9,8 +9,9 @@ import (
 
 // A link is what carries processes to a host: an SSH connection, or nothing.
 type link interface {
-	// start starts a stage.
-	start(ctx context.Context) (script.Process, error)
+	// start starts a command. That the far side refuses it may show only by its
+	// silence: to wait for its consent would cost a round trip.
+	start(ctx context.Context, command string) (script.Process, error)
 	// DialContext connects from the host.
 	DialContext(ctx context.Context, network, addr string) (net.Conn, error)
 	// login is the user that the host knows us as.

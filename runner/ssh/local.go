@@ -17,8 +17,8 @@ import (
 type local struct{ dialer net.Dialer }
 
 // start starts the stage in a session of its own, as sshd does.
-func (l *local) start(context.Context) (script.Process, error) {
-	cmd := exec.Command("sh", "-c", stage)
+func (l *local) start(_ context.Context, command string) (script.Process, error) {
+	cmd := exec.Command("sh", "-c", "exec "+command)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	in, err := cmd.StdinPipe()
 	if err != nil {

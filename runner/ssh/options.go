@@ -40,8 +40,8 @@ type Options struct {
 	Agent   string        // the agent's socket; "": $SSH_AUTH_SOCK; "none": no agent
 	Timeout time.Duration // for the TCP connection, and again for the handshake; 0: ssh_config's ConnectTimeout, else 10 s
 
-	KeepAlive  time.Duration // between signs of life; 0: 15 s
-	Unanswered int           // how many may go unanswered; 0: 3
+	KeepAlive  time.Duration // between signs of life; 0: ssh_config's ServerAliveInterval, else 15 s
+	Unanswered int           // how many may go unanswered; 0: ssh_config's ServerAliveCountMax, else 3
 	Handshakes int           // how many may go on at once with one server; 0: 8
 	Sessions   int           // how many sessions a connection may have (sshd's MaxSessions); 0: 10
 }
@@ -56,18 +56,11 @@ type Question struct {
 }
 
 func (o Options) withDefaults() Options {
-	set := func(d *time.Duration, to time.Duration) {
-		if *d <= 0 {
-			*d = to
-		}
-	}
 	count := func(n *int, to int) {
 		if *n <= 0 {
 			*n = to
 		}
 	}
-	set(&o.KeepAlive, 15*time.Second)
-	count(&o.Unanswered, 3)
 	count(&o.Handshakes, 8)
 	count(&o.Sessions, 10)
 	if o.Notice == nil {

@@ -49,11 +49,8 @@ func startOn(client *xssh.Client, command string, over func()) (script.Process, 
 			}
 		}
 	}()
-	ok, err := ch.SendRequest("exec", true, xssh.Marshal(struct{ Command string }{command}))
-	if err == nil && !ok {
-		err = errors.New("the server refuses to run commands")
-	}
-	if err != nil {
+	// What the command is to read travels right behind, without waiting for consent.
+	if _, err := ch.SendRequest("exec", false, xssh.Marshal(struct{ Command string }{command})); err != nil {
 		ch.Close()
 		return script.Process{}, err
 	}

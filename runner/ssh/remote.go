@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"time"
 
 	"github.com/etcdplay/etcdplay/tasks"
 	"github.com/etcdplay/etcdplay/tasks/script"
@@ -24,13 +23,13 @@ type remote struct {
 	sessions *sessions
 }
 
-// start starts a stage on a session of its own, when there is room for one.
-func (l *remote) start(ctx context.Context) (script.Process, error) {
+// start starts a command on a session of its own, when there is room for one.
+func (l *remote) start(ctx context.Context, command string) (script.Process, error) {
 	for {
 		if err := l.sessions.enter(ctx, l.gone); err != nil {
 			return script.Process{}, err
 		}
-		l.conn.tally.trips.Add(2) // open, exec
+		l.conn.tally.trips.Add(1)
 		p, err := startOn(l.client.Client, command, l.sessions.leave)
 		var refused *xssh.OpenChannelError
 		switch {
@@ -71,36 +70,4 @@ func (l *remote) hostKey() string {
 		key = cert.Key
 	}
 	return strings.TrimSpace(string(xssh.MarshalAuthorizedKey(key)))
-}
-
-// keepAlive asks for a sign of life now and then, and closes a connection on
-// which so many questions in a row went unanswered.
-func (l *remote) keepAlive(every time.Duration, unanswered int) {
-	dead := make(chan struct{})
-	go func() { _ = l.client.Wait(); close(dead); close(l.gone) }()
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	answers := make(chan struct{}, 1)
-	asked, waiting := false, 0
-	for {
-		select {
-		case <-dead:
-			return
-		case <-answers:
-			asked, waiting = false, 0
-		case <-tick.C:
-			if waiting++; waiting > unanswered {
-				l.conn.Close()
-				return
-			}
-			if !asked {
-				asked = true
-				go func() {
-					if _, _, err := l.client.SendRequest("keepalive@openssh.com", true, nil); err == nil {
-						answers <- struct{}{}
-					}
-				}()
-			}
-		}
-	}
 }

@@ -32,6 +32,7 @@ type route struct {
 	knownHosts []string
 	policy     Policy
 	timeout    time.Duration
+	alive      aliveness
 	// algorithms, as ssh_config has them
 	ciphers, macs, keyExchanges, hostKeys string
 }
@@ -97,6 +98,9 @@ func (p *Pool) route(h Host) (*route, error) {
 	}
 	if r.timeout == 0 {
 		r.timeout = time.Duration(seconds) * time.Second
+	}
+	if r.alive, err = p.opts.aliveness(one); err != nil {
+		return nil, tasks.Failf("the SSH options of %s: %w", h.Name, err)
 	}
 	p.routeKeys(r, all, one)
 	p.routeTrust(r, args, all, one)

@@ -7,16 +7,19 @@ import (
 	"github.com/etcdplay/etcdplay/tasks/script"
 )
 
-// stage is the only command that is ever executed on a host: it runs a line
-// that it reads from standard input. Everything else goes over that input, so
-// that nothing secret stands in an argument list, and so that the login shell,
-// which may be fish, csh or a restricted shell, sees only this text, without
-// what those read otherwise than sh: backslashes, `!`, newlines, paths. `read`
-// takes byte by byte: what follows the line stays for what the line runs.
+// stage runs a line that it reads from standard input. Everything else goes over
+// that input, so that nothing secret stands in an argument list, and so that the
+// login shell, which may be fish, csh or a restricted shell, sees only this text,
+// without what those read otherwise than sh: backslashes, `!`, newlines, paths.
+// `read` takes byte by byte: what follows the line stays for what the line runs.
 const stage = `IFS= read -r l && eval "$l"`
 
-// command is the stage as a command line for any login shell.
-const command = `sh -c '` + stage + `'`
+// The only two commands that are ever executed on a host, as any login shell
+// reads them.
+const (
+	staged = `sh -c '` + stage + `'`
+	plain  = "sh" // what the login user needs to run scripts
+)
 
 // gather is a line that reads a script of several lines, up to a single dot,
 // and runs it.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,9 @@ const (
 	// answerLimit is how long a shell may take to begin a script: its login files
 	// may be slow, and sudo may wait for a directory service.
 	answerLimit = time.Minute
+	// longText is from how many bytes on bash is spared to read byte by byte, as
+	// it does from a pipe: about as long as starting one program.
+	longText = 4 << 10
 	// drainGrace is how long output may still be on its way after the shell's
 	// end; a process left in the background may hold the streams for ever.
 	drainGrace = 500 * time.Millisecond
@@ -55,7 +59,8 @@ type Shell struct {
 	answer time.Duration // how long a script may take to begin
 	turn   chan struct{} // holds the one turn to run a script
 
-	opening string       // what is sent before the first script; then ""
+	opening string       // what is sent before the first script, for what starts the shell; then ""
+	setup   string       // what the shell reads first; then ""
 	read    map[int]bool // the units of the prelude that the shell has read
 
 	mu    sync.Mutex
@@ -77,6 +82,9 @@ type Ended struct {
 	Stdout, Stderr string // what came before the script began
 }
 
+// ErrSilent is a shell that has not begun a script in time.
+var ErrSilent = errors.New("the shell has not answered")
+
 // errClosed is a shell that Close ended.
 var errClosed = errors.New("it was closed")
 
@@ -96,7 +104,7 @@ func (e *Ended) Unwrap() error { return e.Err }
 func NewShell(p Process, opening string) *Shell {
 	s := &Shell{
 		p: p, limit: outputLimit, answer: answerLimit, turn: make(chan struct{}, 1),
-		opening: opening + withoutComments(shellText), read: map[int]bool{},
+		opening: opening, setup: withoutComments(shellText), read: map[int]bool{},
 		ended: make(chan struct{}),
 	}
 	var pumps sync.WaitGroup
@@ -141,7 +149,7 @@ func (s *Shell) Run(ctx context.Context, body string, onRecord func(Record)) (Ou
 			if !s.began(r) {
 				s.end()
 				s.partial(r)
-				return Output{}, &Ended{Err: fmt.Errorf("the shell has not answered within %s", s.answer), Stderr: s.said(1)}
+				return Output{}, &Ended{Err: fmt.Errorf("%w within %s", ErrSilent, s.answer), Stderr: s.said(1)}
 			}
 		case <-ctx.Done():
 			s.end()
@@ -185,12 +193,20 @@ func (s *Shell) end() {
 func (s *Shell) send(r *run, body string) {
 	verbs, quoted := missing(body, s.read), Quote(body)
 	tail := "\nep_run " + r.mark + " " + r.edge + " .\n"
+	parts := []string{s.opening, "", s.setup, verbs, "EP_BODY=", quoted, tail}
+	s.opening, s.setup = "", ""
+	long := 0
+	for _, part := range parts[2:] {
+		long += len(part)
+	}
+	if long >= longText {
+		parts[1] = `[ -z "${BASH_VERSION-}" ] || eval "$(head -c ` + strconv.Itoa(long) + `)"` + "\n"
+	}
 	// One piece: a thousand shells at once feel each copy.
-	text := make([]byte, 0, len(s.opening)+len(verbs)+len("EP_BODY=")+len(quoted)+len(tail))
-	for _, part := range []string{s.opening, verbs, "EP_BODY=", quoted, tail} {
+	text := make([]byte, 0, len(parts[0])+len(parts[1])+long)
+	for _, part := range parts {
 		text = append(text, part...)
 	}
-	s.opening = ""
 	// A failed write needs no answer: the shell is ending, and watch sees why.
 	_, _ = s.p.Stdin.Write(text)
 }
