@@ -46,6 +46,7 @@ type runOptions struct {
 	syntax     bool
 	flushCache bool
 	profile    string
+	prove      bool
 	flags      *pflag.FlagSet // to tell a flag that is empty from one not given
 }
 
@@ -65,6 +66,7 @@ looked up among the shipped ones (site.yml, local.yml, …).`,
 	f.StringSliceVar(&o.skip, "skip-tags", nil, "no tasks with these `TAGS`")
 	f.StringVar(&o.output, "output", "text", "`FORMAT` of the output: text or json (one event a line)")
 	f.BoolVar(&o.timing, "timing", false, "end with the slowest tasks and hosts, and what went over the network")
+	f.BoolVar(&o.prove, "prove", false, "write to the etcd cluster while it is operated on, and prove that nothing was lost (-e etcd_prove=true)")
 	f.StringVar(&o.startAt, "start-at-task", "", "begin at the task of this `NAME`")
 	f.BoolVar(&o.step, "step", false, "ask before each task")
 	f.BoolVar(&o.listHosts, "list-hosts", false, "only list the hosts of each play")
@@ -183,6 +185,9 @@ func (o *runOptions) prepare(ctx context.Context, names []string, shipped fs.FS)
 	errs.Add(err)
 	p.inventory, err = o.inventoryFlags.load(ctx, cfg, inventory.Options{Decrypt: p.vault.Decrypt})
 	errs.Add(err)
+	if o.prove {
+		o.extra = append(o.extra, `{"etcd_prove": true}`)
+	}
 	p.extra, err = readExtra(o.extra, p.vault.Decrypt)
 	errs.Add(err)
 	if p.inventory != nil {
