@@ -51,7 +51,7 @@ func (c *Certs) keepController(t *Target) error {
 			return err
 		}
 	}
-	if err := c.rotate(t, s, now); err != nil {
+	if err := c.rotate(t, s, now); err != nil || c.Rotate == "retire" || c.Rotate == "finish" {
 		return err
 	}
 	return c.clients(t, s, signer, now)

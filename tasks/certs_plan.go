@@ -50,7 +50,7 @@ func (c *Certs) trust(s *certStore) (bundle []*x509.Certificate, known bool) {
 
 // signs is who signs after a step of a rotation, nil where only a run can make it.
 func (c *Certs) signs(s *certStore) *x509.Certificate {
-	if c.Rotate == "promote" || c.Rotate == "retire" || c.Rotate == "finish" {
+	if c.Rotate == "promote" {
 		return s.next
 	}
 	return s.signer()
@@ -74,14 +74,15 @@ func (c *Certs) planFor(t *Target, h *certHost, now time.Time) (p certPlan, err 
 			return p, Failf("the authority in %s ended at %s", s.path("ca.crt"), endOf(signer)).
 				WithHint("move %s away: the next run makes a new one, for which the servers must be restarted together", s.dir)
 		}
-		if left := signer.NotAfter.Sub(now); left < 365*24*time.Hour && firstOf(t) {
-			p.warnings = append(p.warnings, fmt.Sprintf("the authority in %s ends at %s: replace it in good time (rotate-ca.yml)", s.path("ca.crt"), endOf(signer)))
-		}
 	}
-	switch c.Keys {
-	case "given":
+	switch {
+	case c.Rotate == "finish":
+		return p, nil // hosts have all they need
+	case c.Rotate == "retire":
+		err = c.mayRetire(t, s, h)
+	case c.Keys == "given":
 		err = c.planGiven(t, s, h, &p, now)
-	case "controller":
+	case c.Keys == "controller":
 		err = c.planKept(t, s, h, &p, signer, now)
 	default:
 		p.issue = c.hostReason(h, signer, now)
@@ -97,6 +98,16 @@ func (c *Certs) planFor(t *Target, h *certHost, now time.Time) (p certPlan, err 
 		}
 	}
 	return p, err
+}
+
+// mayRetire refuses to trust the old authority no longer while a host's
+// certificate is of it. Check mode supposes that the steps before were taken.
+func (c *Certs) mayRetire(t *Target, s *certStore, h *certHost) error {
+	chain, err := pki.ParseCerts([]byte(h.have.cert))
+	if t.Check || err == nil && pki.IssuedBy(chain[0], s.next) {
+		return nil
+	}
+	return Failf("the certificate on this host is not of the new authority").WithHint("first rotate: promote")
 }
 
 // hostReason is why a host needs a new certificate, "" if it does not.
@@ -175,7 +186,7 @@ func (c *Certs) planGiven(t *Target, s *certStore, h *certHost, p *certPlan, now
 		if err := keyFits(chain[0], keyText); err != nil {
 			return nil, nil, Failf("%s: %w", s.path(name+".key"), err).WithHint("put the key of %s there", file)
 		}
-		if chain[0].NotAfter.Sub(now) < time.Duration(c.RenewBefore)*24*time.Hour {
+		if server && chain[0].NotAfter.Sub(now) < time.Duration(c.RenewBefore)*24*time.Hour {
 			p.warnings = append(p.warnings, fmt.Sprintf("%s ends at %s: replace it in good time", file, endOf(chain[0])))
 		}
 		return certText, keyText, nil
@@ -184,11 +195,9 @@ func (c *Certs) planGiven(t *Target, s *certStore, h *certHost, p *certPlan, now
 	if err != nil {
 		return err
 	}
-	if firstOf(t) {
-		for _, name := range c.Clients {
-			if _, _, err := check(name, nil, false); err != nil {
-				return err
-			}
+	for _, name := range c.Clients {
+		if _, _, err := check(name, nil, false); err != nil {
+			return err
 		}
 	}
 	p.replace = h.differs(certText, keyText)

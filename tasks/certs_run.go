@@ -45,6 +45,9 @@ func (c *Certs) Run(ctx context.Context, t *Target) (Result, error) {
 		return res, err
 	}
 	res.Warnings = append(res.Warnings, h.plan.warnings...)
+	if signer := s.signer(); signer != nil && firstOf(t) && signer.NotAfter.Sub(now) < 365*24*time.Hour {
+		res.Warnings = append(res.Warnings, fmt.Sprintf("the authority in %s ends at %s: replace it in good time (rotate-ca.yml)", s.path("ca.crt"), endOf(signer)))
+	}
 	c.tell(t, &res, s, h, files)
 	if len(c.Serving) == 0 || t.Check {
 		return res, nil
