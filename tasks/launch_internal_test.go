@@ -48,6 +48,29 @@ func TestLaunchWords(t *testing.T) {
 	}
 }
 
+// A process that was started by hand is recognised however its flags were typed.
+func TestLaunchRecognises(t *testing.T) {
+	words := []string{"/x", "--name=peer1", "--quiet", "--url=a=b"}
+	for typed, want := range map[string]bool{
+		"/x --name=peer1 --quiet --url=a=b":  true,
+		"/x --name peer1 --quiet --url a=b":  true,
+		"/x -name peer1 -quiet --url=a=b":    true,
+		"/x --name peer2 --quiet --url=a=b":  false,
+		"/x --name peer1 --url=a=b":          false,
+		"/y --name=peer1 --quiet --url=a=b":  false,
+		"sh /x --name peer1 -quiet -url=a=b": false,
+	} {
+		p := &process{args: strings.Fields(typed)}
+		if got := p.runs(words, false); got != want {
+			t.Errorf("%s: %v", typed, got)
+		}
+	}
+	p := &process{args: strings.Fields("/bin/sh -e /x --name peer1 -quiet --url=a=b")}
+	if !p.runs(words, true) {
+		t.Error("a script was not recognised")
+	}
+}
+
 // systemdWords reads ExecStart back as systemd.syntax(7) and systemd.service(5)
 // say: continued lines, comment lines among them, quotes, escapes, %% and $$.
 func systemdWords(unit string) ([]string, error) {

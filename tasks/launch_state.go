@@ -168,11 +168,17 @@ func (d *daemon) recorded() (text string, known bool) {
 // runs reports whether the process has this command line. The kernel puts the
 // interpreter of a script, and at most one argument of it, in front.
 func (p *process) runs(words []string, interpreted bool) bool {
-	args, words := joinFlags(p.args), joinFlags(words)
-	if interpreted && len(args) > len(words) && len(args) <= len(words)+2 && !slices.Equal(args[:len(words)], words) {
-		args = args[len(args)-len(words):]
+	same := func(args []string) bool { return slices.Equal(joinFlags(args), joinFlags(words)) }
+	if same(p.args) {
+		return true
 	}
-	return slices.Equal(args, words)
+	const most = 2 // words in front
+	for n := 1; interpreted && n <= most && n < len(p.args); n++ {
+		if same(p.args[n:]) {
+			return true
+		}
+	}
+	return false
 }
 
 // parseProcess reads what launch_look_process tells.
