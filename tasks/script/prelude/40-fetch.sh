@@ -173,7 +173,7 @@ fetch_tree() {
 
 # fetch_tidy: takes away what is no more needed, and what a killed run left.
 fetch_tidy() {
-	if [ "$EP_CHECK" = 0 ]; then
+	if [ "$EP_CHECK" = 0 ] && { [ -e "$FETCH_PART" ] || [ -e "$FETCH_TREE" ]; }; then
 		rm -rf -- "$FETCH_PART" "$FETCH_TREE"
 	fi
 }
@@ -217,10 +217,11 @@ fetch_whole() {
 	} <"$FETCH_NOTE" || return 1
 	[ "$ep_noted_from" = "from $FETCH_NAME $FETCH_CHECKSUM, strip $FETCH_STRIP" ] || return 1
 	ep_noted_sum=${ep_noted_sum#sha256 }
+	ep_attrs_hold=1
+	! fetch_as_noted || return 0
 	scratch
 	sed '1,4d' "$FETCH_NOTE" >"$ep_scratch/noted"
 	sed 's/^[^ ]* [^ ]* [^ ]* [^ ]* //' "$ep_scratch/noted" | fetch_listing >"$ep_scratch/found" || return 1
-	ep_attrs_hold=1
 	! cmp -s "$ep_scratch/noted" "$ep_scratch/found" || return 0
 	ep_attrs_hold=0
 	# whose they are can be mended; the mode only if it is known
@@ -228,6 +229,22 @@ fetch_whole() {
 	[ -z "$FETCH_MODE" ] || ep_columns='s/^\([^ ]* [^ ]*\) [^ ]* [^ ]*/\1/'
 	sed "$ep_columns" "$ep_scratch/noted" >"$ep_scratch/noted2"
 	sed "$ep_columns" "$ep_scratch/found" | cmp -s - "$ep_scratch/noted2"
+}
+
+# fetch_as_noted: a short cut: are a few files, and whose they are, just as noted?
+fetch_as_noted() {
+	[ "$ep_noted_attrs" = "as $FETCH_OWNER:$FETCH_GROUP:$FETCH_MODE" ] || return 1
+	ep_noted='' ep_n=0
+	set --
+	while IFS= read -r ep_line; do
+		ep_n=$((ep_n + 1))
+		[ $ep_n -gt 4 ] || continue
+		[ $ep_n -le 64 ] || return 1
+		ep_noted="$ep_noted${ep_noted:+
+}$ep_line"
+		set -- "$@" "${ep_line#* * * * }"
+	done <"$FETCH_NOTE"
+	[ $# -gt 0 ] && [ "$ep_noted" = "$(cd -- "$FETCH_EXTRACT" && stat -c '%s %Y %a %u:%g %n' -- "$@" 2>/dev/null)" ]
 }
 
 # fetch_tree_attrs: owner and mode of a tree that is whole.
