@@ -31,6 +31,7 @@ type cluster struct {
 	generation int               // of its arguments
 	before     map[string]string // the operation, by host
 	leaving    string            // the member that is to be removed
+	kept, gone []string          // keys that must be there after it, or not
 	spoilt     bool              // it is not as it was made: a test failed, or wanted it otherwise
 }
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -72,16 +73,28 @@ func (r *stepping) all() []string {
 	return r.steps
 }
 
-// reaches waits until so many steps were begun, or the run is over.
-func (r *stepping) reaches(n int) {
+// own are the numbers of the steps that are the operation's own, without the
+// chapters that prepare a host: these are site.yml's.
+func own(steps []string) (numbers []int) {
+	for i, step := range steps {
+		if _, name, _ := strings.Cut(step, " "); !strings.HasPrefix(name, "1.") {
+			numbers = append(numbers, i+1)
+		}
+	}
+	return numbers
+}
+
+// reachesOwn waits until the second step of the operation's own is begun: the
+// first is done. It fails the test if the run ends before.
+func (r *stepping) reachesOwn() {
 	r.t.Helper()
-	eventually(r.t, fmt.Sprintf("%d steps", n), func() bool {
+	eventually(r.t, "the operation's second step", func() bool {
 		select {
 		case <-r.done:
-			return true
+			r.t.Fatalf("the run ended before: %s", r.end().dump())
 		default:
-			return len(r.all()) >= n
 		}
+		return len(own(r.all())) > 1
 	})
 }
 
@@ -104,18 +117,27 @@ func (c *cluster) killedAt(t *testing.T, s *siege, at, book string, more ...stri
 	}
 }
 
-// moments are where to kill a run of n changes: everywhere, or at `few`
-// changes spread over it, before and in the middle by turns.
-func moments(n, few int) (all []string) {
+// sample is how many moments of each operation to try instead of its own number.
+var sample = flag.Int("moments", 0, "how many moments of each operation to kill the controller at (0: as each says)")
+
+// moments are where to kill a run of these changes: everywhere, or at few of
+// them, before and in the middle by turns. A sample is spread over what is the
+// operation's own and leaves out the chapters that prepare a host: these are
+// site.yml's.
+func moments(steps []string, few int) (all []string) {
 	if thorough() {
-		for i := range n {
+		for i := range steps {
 			all = append(all, fmt.Sprint(i+1), fmt.Sprintf("%d.5", i+1))
 		}
 		return all
 	}
-	few = min(n, few)
+	if *sample > 0 {
+		few = *sample
+	}
+	from := own(steps)
+	few = min(len(from), few)
 	for i := range few {
-		at := fmt.Sprint(1 + (2*i+1)*n/(2*few))
+		at := fmt.Sprint(from[(2*i+1)*len(from)/(2*few)])
 		if i%2 == 1 {
 			at += ".5"
 		}

@@ -29,25 +29,32 @@ type operation struct {
 	then string
 	// few is how many moments of it make a sample to be killed at.
 	few int
+	// faults has hosts fail in it, also in a sample.
+	faults bool
+	// offline: nobody uses the cluster meanwhile, for it serves nobody.
+	offline bool
 }
 
 var operations = []operation{
 	{name: "site.yml, other arguments", book: "site.yml", prepare: otherArgs, holds: hasArgs},
-	{name: "restart", book: "restart.yml", prepare: rememberProcesses, holds: wereRestarted, few: 2},
+	{name: "restart", book: "restart.yml", prepare: rememberProcesses, holds: wereRestarted, few: 2, faults: true},
 	{name: "reconfigure", book: "reconfigure.yml", prepare: otherArgs, holds: hasArgs, few: 1},
 	{name: "stop", book: "stop.yml", holds: stopped, then: "start.yml", few: 1},
 	{name: "start", book: "start.yml", besieged: stop, few: 1},
-	{name: "scale-out", book: "scale-out.yml", prepare: oneHostMore, few: 2},
-	{name: "scale-in", book: "scale-in.yml", prepare: theLeaderLeaves, holds: wasRemoved, few: 2},
+	{name: "scale-out", book: "scale-out.yml", prepare: oneHostMore, few: 2, faults: true},
+	{name: "scale-in", book: "scale-in.yml", prepare: theLeaderLeaves, holds: wasRemoved, few: 2, faults: true},
 	{name: "replace, an empty disk", book: "replace.yml", args: []string{"-e", "etcd_member=peer2"}, besieged: newDisk, few: 2},
 	{name: "replace, lost data", book: "replace.yml", args: []string{"-e", "etcd_member=peer2"}, besieged: lostData},
+	{name: "restore", book: "restore.yml", prepare: backedUp, holds: keptOnly, offline: true, few: 1},
+	{name: "restore on bare hosts", book: "restore.yml", prepare: backedUpAndLost, holds: keptOnly, offline: true},
+	{name: "recover-quorum", book: "recover-quorum.yml", prepare: majorityLost, holds: keptOnly, offline: true, few: 2},
 	{name: "backup", book: "backup.yml", few: 1},
 	{name: "defrag", book: "defrag.yml", few: 1},
 	{name: "rotate-certs", book: "rotate-certs.yml", prepare: rememberCertificates, holds: areRenewed, few: 1},
-	{name: "rotate-ca", book: "rotate-ca.yml", prepare: rememberCertificates, holds: areRenewed, few: 2},
+	{name: "rotate-ca", book: "rotate-ca.yml", prepare: rememberCertificates, holds: areRenewed, few: 2, faults: true},
 	{
 		name: "tls-enable", book: "tls-enable.yml", fresh: map[string]string{"etcd_tls": "false"}, schemes: []string{"http", "https"},
-		prepare: withTLS, few: 2,
+		prepare: withTLS, few: 2, faults: true,
 	},
 	upgrade("upgrade", "3.5.35", "3.6.16", 2),
 	upgrade("upgrade", "3.6.16", "3.7.3", 1),
@@ -58,7 +65,7 @@ var operations = []operation{
 func upgrade(what, from, to string, few int) operation {
 	return operation{
 		name: what + " from " + from + " to " + to, book: what + ".yml", args: []string{"-e", "etcd_version=" + to},
-		fresh: map[string]string{"etcd_version": from}, prepare: forgetVersion, holds: runs(to), few: few,
+		fresh: map[string]string{"etcd_version": from}, prepare: forgetVersion, holds: runs(to), few: few, faults: few > 1,
 	}
 }
 
@@ -81,6 +88,9 @@ func (op operation) ready(t *testing.T, c *cluster) (*siege, []string) {
 	c.spoilt = true
 	if op.prepare != nil {
 		args = append(args, op.prepare(t, c)...)
+	}
+	if op.offline {
+		return nil, args
 	}
 	s := c.besiege(t, op.schemes...)
 	if op.besieged != nil {
@@ -113,7 +123,9 @@ func (op operation) finish(t *testing.T, c *cluster, s *siege, args []string) []
 		c.play(t, op.then).want(0)
 	}
 	c.healthy(t)
-	s.lift(t)
+	if s != nil {
+		s.lift(t)
+	}
 	c.spoilt = op.fresh != nil || t.Failed()
 	t.Logf("%s: %d changes", strings.Join(append([]string{op.book}, args...), " "), len(r.all()))
 	return r.all()

@@ -66,14 +66,20 @@ func stopped(t *testing.T, c *cluster) {
 	}
 }
 
-// oneHostMore puts a host that is no member into the group.
+// oneHostMore puts a bare host into the group.
 func oneHostMore(t *testing.T, c *cluster) []string {
 	t.Helper()
 	if len(c.names) > c.size {
-		last := c.names[c.size]
-		c.play(t, "scale-in.yml", "-e", "etcd_remove="+last).want(0)
+		c.play(t, "scale-in.yml", "-e", "etcd_remove="+c.names[c.size]).want(0)
+		c.names = c.names[:c.size]
 	}
-	c.names = c.hosts(c.size + 1)
+	all := c.hosts(c.size + 1)
+	for _, name := range all {
+		if !slices.Contains(c.names, name) {
+			do(t, c.lab.Reset, name)
+		}
+	}
+	c.names = all
 	return nil
 }
 
