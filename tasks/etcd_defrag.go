@@ -122,7 +122,7 @@ func (d *EtcdDefrag) compact(ctx context.Context, job *upkeep) error {
 	if d.History < 0 || upTo <= max(leader.CompactRevision, 1) {
 		return nil
 	}
-	if !job.t.Would("compact the revisions before %d, of %d", upTo, leader.Revision) {
+	if !job.t.Would("compact the revisions before %d", upTo) {
 		return nil
 	}
 	job.t.Status("compacting")
@@ -160,10 +160,10 @@ func (d *EtcdDefrag) defragment(ctx context.Context, job *upkeep) error {
 		}
 		member := *step.Member
 		done[member.Member] = true
-		if !job.t.Would("defragment %s (%s of %s are not in use)", member.Name, sizeText(member.Waste()), sizeText(member.DBSize)) {
+		if !job.t.Would("defragment %s", member.Name) {
 			continue
 		}
-		job.t.Status("defragmenting " + member.Name)
+		job.t.Status(fmt.Sprintf("defragmenting %s: %s of %s are not in use", member.Name, sizeText(member.Waste()), sizeText(member.DBSize)))
 		if err := job.cluster.Defragment(ctx, job.state, member.Member); err != nil {
 			return Failf("%w", err).WithHint("the others were not touched any more; look at its log, then run this again")
 		}

@@ -26,6 +26,7 @@ func Builtin() *Registry {
 		"etcd_restore":          func() Module { return &EtcdRestore{} },
 		"etcd_defrag":           func() Module { return &EtcdDefrag{} },
 		"etcd_alarms":           func() Module { return &EtcdAlarms{} },
+		"etcd_status":           func() Module { return &EtcdStatus{} },
 		"fetch":                 func() Module { return &Fetch{} },
 		"file":                  func() Module { return &File{} },
 		"firewall":              func() Module { return &Firewall{} },
@@ -61,7 +62,7 @@ func Builtin() *Registry {
 
 // ours are the tasks that are no namesakes of Ansible's: they don't answer to
 // ansible.builtin.NAME.
-var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore", "etcd_defrag", "etcd_alarms"}
+var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore", "etcd_defrag", "etcd_alarms", "etcd_status"}
 
 // New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
 // or ansible.legacy.copy.
