@@ -65,6 +65,9 @@ func (c *Certs) planFor(t *Target, h *certHost, now time.Time) (p certPlan, err 
 	if c.Rotate != "" && c.Rotate != "introduce" && s.next == nil && !t.Check {
 		return p, Failf("there is no %s: no change of the authority is under way", s.path("new")).WithHint("begin with rotate: introduce")
 	}
+	if err := c.knows(s, h); err != nil {
+		return p, err
+	}
 	signer := c.signs(s)
 	if signer != nil {
 		if !signer.IsCA {
@@ -98,6 +101,26 @@ func (c *Certs) planFor(t *Target, h *certHost, now time.Time) (p certPlan, err 
 		}
 	}
 	return p, err
+}
+
+// knows refuses a host whose authorities are none of those here: their servers
+// would no longer understand each other.
+func (c *Certs) knows(s *certStore, h *certHost) error {
+	theirs, err := pki.ParseCerts([]byte(h.have.ca))
+	if err != nil {
+		return nil // there are none, or no server could start with them
+	}
+	for _, cert := range theirs {
+		if slices.ContainsFunc(s.bundle, cert.Equal) {
+			return nil
+		}
+	}
+	here := "there is no " + s.path("ca.crt")
+	if s.bundle != nil {
+		here = s.path("ca.crt") + " is another one"
+	}
+	return Failf("this host has a certificate of the authority %s, and %s", theirs[0].Subject.CommonName, here).
+		WithHint("bring back the folder in which its ca.crt and ca.key are kept, or say where it is with pki (etcd_pki in the playbooks for etcd); if no server uses %s any more, move it away on all hosts", h.dir)
 }
 
 // mayRetire refuses to trust the old authority no longer while a host's

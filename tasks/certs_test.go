@@ -268,7 +268,17 @@ func TestCertsHalfAuthority(t *testing.T) {
 	c := newCertPeers(t, 1)
 	c.converge()
 	key := c.read(c.pki("ca.key"))
+	ca := c.read(c.pki("ca.crt"))
 	mustDo(t, os.Remove(c.pki("ca.crt")))
+	for _, check := range []bool{true, false} {
+		if _, err := c.run(check); err == nil || !strings.Contains(explain(err), "there is no "+c.pki("ca.crt")) {
+			t.Errorf("running hosts get another authority: %v", err)
+		}
+	}
+	mustDo(t, os.WriteFile(c.pki("ca.crt"), []byte(ca), 0o644))
+	c.settled()
+	mustDo(t, os.Remove(c.pki("ca.crt")))
+	mustDo(t, os.RemoveAll(c.host("peer1", "")))
 	c.converge()
 	if c.read(c.pki("ca.key")) != key {
 		t.Error("the key was replaced")

@@ -2,6 +2,8 @@ package tasks
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 
 	"github.com/etcdplay/etcdplay/tasks/etcd"
 )
@@ -14,6 +16,7 @@ type EtcdMember struct {
 	User     string `arg:"user" doc:"User name, where authentication is on"`
 	Password string `arg:"password,secret" doc:"The user's password"`
 	TLSFiles
+	Moving bool `arg:"moving" doc:"The member may still speak http where the endpoint says https, or already https: it is being moved to TLS"`
 }
 
 func (m *EtcdMember) validate(arg string) error {
@@ -57,11 +60,18 @@ func waysToEtcd(t *Target, seats []seat) (endpoints []etcd.Endpoint, o etcd.Opti
 	if len(seats) == 0 {
 		return nil, o, Failf("there is no host to ask")
 	}
-	for _, s := range seats {
-		endpoints = append(endpoints, etcd.Endpoint{Name: s.member.named(s.Peer), URL: s.member.Endpoint, Dial: s.Conn.DialContext})
-	}
 	first := seats[0].member
 	o.Username, o.Password = first.User, first.Password
 	o.TLS, err = first.TLSFiles.config(t.Files)
+	if err != nil && t.Check && first.Moving && errors.Is(err, fs.ErrNotExist) {
+		o.TLS, err = nil, nil // without certificates there are no members that want them
+	}
+	for _, s := range seats {
+		e := etcd.Endpoint{Name: s.member.named(s.Peer), URL: s.member.Endpoint, Dial: s.Conn.DialContext}
+		if s.member.Moving {
+			e.URL, e.Dial = eitherWay(e, o.TLS)
+		}
+		endpoints = append(endpoints, e)
+	}
 	return endpoints, o, err
 }

@@ -48,7 +48,7 @@ func (u *turn) spare(ctx context.Context) error {
 			}
 		default:
 			u.margins(step.Before, -1)
-			return nil
+			return u.announce(ctx, cluster, s)
 		}
 		if cause := context.Cause(ctx); cause != nil {
 			return cause

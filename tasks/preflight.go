@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,6 +73,7 @@ under two names, and are refused unless shared is true.`,
 		Returns: []Return{
 			{"addresses", "the host's addresses"},
 			{"version", "the newest version in the paths of the daemon's programs on all hosts (/opt/etcd/etcd-v3.6.16-linux-amd64/etcd), or empty"},
+			{"scheme", "what the etcd member on the host speaks to its clients, http or https; empty where there is none"},
 			{"sums", "the SHA-256 of each file in sums, by its name; those that can't be read are left out"},
 			{"arch", "the architecture as releases name it: amd64, arm64, ppc64le, s390x…"},
 		},
@@ -139,6 +141,7 @@ func (p *Preflight) Run(ctx context.Context, t *Target) (Result, error) {
 	res.Set("arch", releaseArch(own.facts["arch"]))
 	res.Set("version", newestVersion(t))
 	res.Set("sums", own.sums())
+	res.Set("scheme", cmp.Or(own.schemes()))
 	return res, nil
 }
 

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -14,13 +15,9 @@ func (p *Preflight) otherwise(own *survey) []finding {
 		return nil
 	}
 	wanted, _, _ := strings.Cut(p.Etcd.Endpoint, "://")
-	words := own.recordWords()
-	for _, o := range own.owners {
-		words = append(words, o.args...)
-	}
-	for _, w := range words {
-		urls, ok := strings.CutPrefix(w, "--advertise-client-urls=")
-		if now, _, is := strings.Cut(urls, "://"); ok && is && now != wanted {
+	running, recorded := own.schemes()
+	for _, now := range []string{running, recorded} {
+		if now != "" && now != wanted {
 			hint := "-e etcd_tls=true leaves it as it is; no playbook takes TLS away from a running cluster"
 			if wanted == "https" {
 				hint = "tls-enable.yml moves a running cluster to TLS; -e etcd_tls=false leaves it as it is"
@@ -29,6 +26,22 @@ func (p *Preflight) otherwise(own *survey) []finding {
 		}
 	}
 	return nil
+}
+
+// schemes are what an etcd member speaks to its clients, http or https: the one
+// that runs here, and the one that is started next. "" is unknown.
+func (s *survey) schemes() (running, recorded string) {
+	in := func(words []string) string {
+		urls := flagIn(words, "advertise-client-urls")
+		if scheme, _, ok := strings.Cut(urls, "://"); ok {
+			return scheme
+		}
+		return ""
+	}
+	for _, o := range s.owners {
+		running = cmp.Or(running, in(o.args))
+	}
+	return running, in(s.recordWords())
 }
 
 // outsider finds out that the others run a cluster which this host, where etcd

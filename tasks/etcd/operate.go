@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // ErrNotYet is a request that the cluster refuses for the moment: not all of
@@ -44,12 +45,36 @@ func (c *Cluster) Remove(ctx context.Context, s *State, id ID) error {
 	})
 }
 
+// UpdatePeerURLs tells the cluster where a member's peers find it. They look for
+// it there at once, so it must be restarted there without delay.
+func (c *Cluster) UpdatePeerURLs(ctx context.Context, s *State, id ID, urls []string) error {
+	return c.askLeader(ctx, s, "change a member's peer URLs", func(ctx context.Context, a *api) error {
+		_, err := a.MemberUpdate(ctx, uint64(id), urls)
+		return err
+	})
+}
+
 // MoveLeader hands the lead to another member.
 func (c *Cluster) MoveLeader(ctx context.Context, s *State, to ID) error {
 	return c.askLeader(ctx, s, "move the leader", func(ctx context.Context, a *api) error {
 		_, err := a.maintenance.MoveLeader(ctx, uint64(to))
 		return err
 	})
+}
+
+// Downgrade tells the cluster that its members go back to a minor version ("3.5"),
+// after it was asked whether it can.
+func (c *Cluster) Downgrade(ctx context.Context, s *State, minor string) error {
+	for _, action := range []clientv3.DowngradeAction{clientv3.DowngradeValidate, clientv3.DowngradeEnable} {
+		err := c.askLeader(ctx, s, "downgrade", func(ctx context.Context, a *api) error {
+			_, err := a.maintenance.Downgrade(ctx, action, minor)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // askLeader sends a request to the leader, once. Whether a request whose answer was
