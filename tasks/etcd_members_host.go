@@ -67,8 +67,7 @@ func activeUnit(d *daemon) bool {
 
 // on is the target for a step on this host.
 func (h *memberHost) on(t *Target) *Target {
-	sub := t.Fresh()
-	sub.Host, sub.Conn = h.Peer, h.Conn
+	sub := on(t, h.Peer)
 	sub.Status = func(text string) { t.Status(h.Name + ": " + text) }
 	return sub
 }

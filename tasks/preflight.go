@@ -27,6 +27,8 @@ type Preflight struct {
 	Quorum    bool              `arg:"quorum" doc:"Warn when the number of hosts is even: one host less survives as many failures"`
 	Shared    bool              `arg:"shared" doc:"Several hosts of the inventory may be one machine"`
 	Skew      time.Duration     `arg:"skew" default:"10s" doc:"How far the host's clock may be from ours before there is a warning; 0: any"`
+	Lock      string            `arg:"lock" doc:"Take the lock of this name on every host until the run's end: a second controller with the same lock waits ten seconds and then is refused. Not in check mode"`
+	Takeover  bool              `arg:"takeover" doc:"Take the lock from whoever holds it"`
 }
 
 // PreflightDaemon says how to find the daemon, and what it left behind.
@@ -105,6 +107,9 @@ func (p *Preflight) Validate() error {
 	if p.Daemon != nil && !daemonName.MatchString(p.Daemon.Name) {
 		errs = append(errs, &ArgError{Arg: "daemon.name", Msg: fmt.Sprintf("daemon.name: %q must be made of letters, digits and -_.:", p.Daemon.Name)})
 	}
+	if p.Lock != "" && !daemonName.MatchString(p.Lock) {
+		errs = append(errs, &ArgError{Arg: "lock", Msg: fmt.Sprintf("lock: %q must be made of letters, digits and -_.:", p.Lock)})
+	}
 	return errors.Join(errs...)
 }
 
@@ -112,6 +117,17 @@ func (p *Preflight) Validate() error {
 func (p *Preflight) Run(ctx context.Context, t *Target) (Result, error) {
 	own := surveyOf(t, t.Host.Name)
 	if own == nil { // not gathered: the task runs alone
+		gathered, err := p.Gather(ctx, t)
+		if err != nil {
+			return Result{}, err
+		}
+		own = gathered.(*survey)
+	}
+	late, err := p.locked(ctx, t)
+	if err != nil {
+		return Result{}, err
+	}
+	if late {
 		gathered, err := p.Gather(ctx, t)
 		if err != nil {
 			return Result{}, err

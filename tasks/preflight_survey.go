@@ -23,11 +23,14 @@ type survey struct {
 	daemon *daemon    // nil without Preflight.Daemon
 	owners []*process // of the ports and the data: the daemon's, and those started by hand
 	skew   time.Duration
+	turn   lockTurn
 }
 
 // Gather implements Gatherer.
 func (p *Preflight) Gather(ctx context.Context, t *Target) (any, error) {
-	s := script.New().Call("preflight_look")
+	s := script.New()
+	p.takeLock(s, t)
+	s.Call("preflight_look")
 	if d := p.Daemon; d != nil {
 		name := ""
 		if d.Command != "" {

@@ -45,5 +45,10 @@ etcd_data_aside() {
 
 # etcd_data_in DIR: prints the names in a directory that count as data.
 etcd_data_in() {
-	ls -A -- "$1" 2>/dev/null | grep -v -x -e 'lost+found' -e '.*\.log' -e '.*\.pid' -e '.*\.run' -e 'removed-.*' || :
+	for ep_path in "$1"/* "$1"/.[!.]*; do
+		case ${ep_path##*/} in
+		lost+found | *.log | *.pid | *.run | removed-*) ;;
+		*) [ ! -e "$ep_path" ] || printf '%s\n' "${ep_path##*/}" ;;
+		esac
+	done
 }

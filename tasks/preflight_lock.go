@@ -1,0 +1,114 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/etcdplay/etcdplay/tasks/script"
+)
+
+// hostLockPatience is how long a lock is waited for: the shell of a controller
+// that was killed ends within moments.
+const hostLockPatience = 10 * time.Second
+
+// takeLock adds the taking of the lock to a script.
+func (p *Preflight) takeLock(s *script.Script, t *Target) {
+	if p.Lock == "" || t.Check {
+		return
+	}
+	me, takeover := thisHolder(""), "0"
+	if p.Takeover {
+		takeover = "1"
+	}
+	s.Call("lock_take", p.Lock, fmt.Sprintf("%s (process %d)", me.Owner, me.PID), takeover)
+}
+
+// A lockTurn is the taking of the locks of all hosts, by whichever comes first.
+type lockTurn struct {
+	once sync.Once
+	late bool // another controller was at work until now
+	err  error
+}
+
+// locked sees to it that this controller holds the locks of all hosts. late says
+// that what was seen of the hosts may be outdated.
+func (p *Preflight) locked(ctx context.Context, t *Target) (late bool, err error) {
+	var hosts []Peer
+	for _, peer := range t.Peers {
+		if s, ok := peer.Gathered.(*survey); ok && peer.Conn != nil && s.facts["lock"] != "" {
+			hosts = append(hosts, peer)
+		}
+	}
+	if len(hosts) == 0 {
+		return false, nil
+	}
+	turn := &hosts[0].Gathered.(*survey).turn
+	turn.once.Do(func() { turn.late, turn.err = p.lockAll(ctx, t, hosts) })
+	return turn.late, turn.err
+}
+
+// lockAll does nothing where all locks are ours. Where another controller holds
+// one they are all given back and taken one after another, so that of two which
+// begin at the same moment one gets them all.
+func (p *Preflight) lockAll(ctx context.Context, t *Target, hosts []Peer) (late bool, err error) {
+	theirs := func(h Peer) bool { return h.Gathered.(*survey).facts["lock"] != "taken" }
+	if !slices.ContainsFunc(hosts, theirs) {
+		return false, nil
+	}
+	p.unlock(ctx, t, hosts)
+	begun := time.Now()
+	for i := 0; i < len(hosts); {
+		facts, err := p.lockOne(ctx, t, hosts[i])
+		if err != nil {
+			return true, err
+		}
+		if facts["lock"] == "taken" {
+			i++
+			continue
+		}
+		if time.Since(begun) > hostLockPatience {
+			p.unlock(ctx, t, hosts)
+			return true, heldElsewhere(hosts[i].Name, facts)
+		}
+		t.Status(fmt.Sprintf("waiting for %s on %s", facts["lock.owner"], hosts[i].Name))
+		if err := pauseFor(ctx, pollMost); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+func (p *Preflight) lockOne(ctx context.Context, t *Target, host Peer) (map[string]string, error) {
+	s := script.New()
+	p.takeLock(s, t)
+	_, facts, err := on(t, host).Query(ctx, s)
+	return facts, err
+}
+
+// unlock gives back what is ours; what fails is given back at the run's end.
+func (p *Preflight) unlock(ctx context.Context, t *Target, hosts []Peer) {
+	for _, host := range hosts {
+		_, _, _ = on(t, host).Query(ctx, script.New().Call("lock_drop", p.Lock))
+	}
+}
+
+func heldElsewhere(host string, facts map[string]string) error {
+	since := ""
+	if n, err := strconv.Atoi(facts["lock.age"]); err == nil {
+		since = ", for " + (time.Duration(n) * time.Second).String() + " now"
+	}
+	return Failf("another controller is at work on %s: %s%s", host, strings.TrimSpace(facts["lock.owner"]), since).
+		WithHint("wait until it is done; if it certainly is dead, take its lock over with -e etcd_takeover=true")
+}
+
+// on is a target for another host of the play.
+func on(t *Target, host Peer) *Target {
+	sub := t.Fresh()
+	sub.Host, sub.Conn = host, host.Conn
+	return sub
+}

@@ -1,0 +1,60 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # the ep_ variables of other files
+# A lock on a host against a second controller. It is held by the long-lived shell
+# that takes it, and is worth nothing once that has ended, as it does at once when
+# its controller is gone.
+
+# lock_take NAME OWNER TAKEOVER: tells whether the lock is taken, else whose it is
+# and since how many seconds. With TAKEOVER 1 it is taken from anybody.
+lock_take() {
+	lock_file "$1"
+	mkdir -p -- "${ep_lock%/*}" || fail "can't make ${ep_lock%/*} for the lock"
+	launch_since $$ || fail "this host tells nothing of its processes in /proc"
+	ep_mine="$$ $ep_since"
+	printf '%s\n%s\n' "$ep_mine" "$2" >"$ep_lock.$$" || fail "can't write $ep_lock.$$"
+	ep_got=held
+	for ep_try in 1 2 3 4 5; do
+		if ln -- "$ep_lock.$$" "$ep_lock" 2>/dev/null; then
+			ep_got=taken
+			break
+		fi
+		ep_held='' ep_owner=''
+		{ read -r ep_held && read -r ep_owner; } 2>/dev/null <"$ep_lock" || continue # just released
+		if [ "$ep_held" = "$ep_mine" ]; then
+			ep_got=taken
+			break
+		fi
+		if [ "$3" != 1 ] && launch_runs "${ep_held% *}" "${ep_held#* }"; then
+			fact lock.owner "$ep_owner"
+			fact lock.age "$(($(date +%s) - $(stat -c %Y -- "$ep_lock" 2>/dev/null || date +%s)))"
+			break
+		fi
+		# Two may find the same lock dead: who finds another in its place gives it back.
+		mv -- "$ep_lock" "$ep_lock.dead.$$" 2>/dev/null || continue
+		read -r ep_moved <"$ep_lock.dead.$$" || ep_moved=
+		[ "$ep_moved" = "$ep_held" ] || ln -- "$ep_lock.dead.$$" "$ep_lock" 2>/dev/null || :
+		rm -f -- "$ep_lock.dead.$$"
+	done
+	rm -f -- "$ep_lock.$$"
+	fact lock "$ep_got"
+}
+
+# lock_drop NAME: gives the lock back, if this shell holds it.
+lock_drop() {
+	lock_file "$1"
+	launch_since $$ || return 0
+	ep_held=
+	{ read -r ep_held; } 2>/dev/null <"$ep_lock" || return 0
+	[ "$ep_held" != "$$ $ep_since" ] || rm -f -- "$ep_lock"
+}
+
+# lock_file NAME: sets $ep_lock to where the lock is.
+lock_file() {
+	ep_lock=/run
+	[ -d /run ] || ep_lock=/tmp
+	if [ "$(id -u)" = 0 ]; then
+		ep_lock=$ep_lock/etcdplay/$1.lock
+	else
+		ep_lock=/tmp/etcdplay-$(id -u)/$1.lock
+	fi
+}
