@@ -156,7 +156,7 @@ func (l *Launch) Validate() error {
 func (l *Launch) Gather(ctx context.Context, t *Target) (any, error) {
 	d, err := l.look(ctx, t)
 	if err == nil && l.Etcd != nil {
-		l.seeMember(ctx, t, d)
+		err = l.seeMember(ctx, t, d)
 	}
 	return d, err
 }

@@ -19,23 +19,32 @@ type LaunchEtcd struct {
 const glancePatience = 3 * time.Second
 
 // seeMember adds to what the host told of the daemon what matters of an etcd
-// member: whether it leads, where that decides who comes last. So only a member
-// that is to be restarted is asked, and an unchanged one costs nothing.
-func (l *Launch) seeMember(ctx context.Context, t *Target, d *daemon) {
+// member: whether it leads, where that decides who comes last, and whether another
+// version fits. So only a member that is to be restarted is asked, and an
+// unchanged one costs nothing.
+func (l *Launch) seeMember(ctx context.Context, t *Target, d *daemon) (err error) {
 	d.etcd = l.Etcd
-	p := l.plan(d, true)
-	d.act = p.act
-	if stops := l.State == "stopped" && d.running(); !stops && (p.err != nil || p.act != restart) {
-		return
+	if l.State == "started" {
+		p := l.plan(d, true)
+		if d.act = p.act; p.err != nil || p.act == leave {
+			return nil // its turn will tell what is wrong
+		}
+		if d.fit, err = l.seeFit(ctx, t, d); err != nil {
+			return err
+		}
+	}
+	if !d.running() {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, glancePatience)
 	defer cancel()
 	c, err := openEtcd(ctx, t, []seat{{Peer{Name: t.Host.Name, Conn: t.Conn}, &l.Etcd.EtcdMember}})
 	if err != nil {
-		return // its turn will tell why
+		return nil // its turn will tell why
 	}
 	defer c.Close()
 	d.leads = c.Leads(ctx)
+	return nil
 }
 
 // rank is the order of the hosts of an etcd cluster: those that are down and
@@ -123,11 +132,15 @@ func (l *Launch) turn(t *Target, d *daemon, p *launchPlan) *turn {
 // that is to be restarted.
 func (u *turn) prepare(ctx context.Context) (err error) {
 	switch {
+	case u.plan.act == leave:
 	case u.plan.act == restart && u.Etcd == nil:
 		u.warning, err = u.Launch.mayRestart(ctx, u.t, u.plan.why)
+	case u.Etcd == nil:
+	case u.unfitPeers() != nil:
+		err = u.unfitPeers()
 	case u.plan.act == restart:
 		err = u.spare(ctx)
-	case u.plan.act == start && u.Etcd != nil:
+	default:
 		err = u.mayStart(ctx)
 	}
 	return err

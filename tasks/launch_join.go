@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"path"
 	"strings"
 
 	"github.com/etcdplay/etcdplay/tasks/etcd"
@@ -78,21 +77,10 @@ func (u *turn) ownVersion(s *etcd.State) string {
 				return e.Version
 			}
 		}
-		return versionOf(u.d.process.exe)
-	}
-	if !u.d.hasData() {
+	} else if !u.d.hasData() {
 		return ""
 	}
-	text, _ := u.d.recorded()
-	for _, w := range recordedWords(text) {
-		if _, file, ok := strings.Cut(w, "="); ok {
-			w = file // ExecStart=/opt/…
-		}
-		if path.Base(w) == path.Base(u.Command) && path.IsAbs(w) {
-			return versionOf(w)
-		}
-	}
-	return ""
+	return u.d.lastVersion(u.Command)
 }
 
 // versionOf is the version in the path of a program, or "".

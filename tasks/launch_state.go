@@ -34,6 +34,7 @@ type daemon struct {
 	etcd  *LaunchEtcd
 	act   launchAct // what was to be done when it was looked at
 	leads bool      // asked only where it is to be restarted or stopped
+	fit   *fitness  // looked at only where its version is to change
 }
 
 // A process is one of a host.

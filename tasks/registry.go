@@ -24,9 +24,7 @@ func Builtin() *Registry {
 		"etcd_backup":           func() Module { return &EtcdBackup{} },
 		"etcd_members":          func() Module { return &EtcdMembers{} },
 		"etcd_restore":          func() Module { return &EtcdRestore{} },
-		"etcd_defrag":           func() Module { return &EtcdDefrag{} },
-		"etcd_alarms":           func() Module { return &EtcdAlarms{} },
-		"etcd_status":           func() Module { return &EtcdStatus{} },
+		"etcd_version":          func() Module { return &EtcdVersion{} },
 		"fetch":                 func() Module { return &Fetch{} },
 		"file":                  func() Module { return &File{} },
 		"firewall":              func() Module { return &Firewall{} },
@@ -62,7 +60,7 @@ func Builtin() *Registry {
 
 // ours are the tasks that are no namesakes of Ansible's: they don't answer to
 // ansible.builtin.NAME.
-var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore", "etcd_defrag", "etcd_alarms", "etcd_status"}
+var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore", "etcd_version"}
 
 // New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
 // or ansible.legacy.copy.

@@ -1,6 +1,9 @@
 package etcd
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // NearEnough is how many raft entries a member may lack, with writes going on,
 // and still count as caught up.
@@ -55,28 +58,47 @@ func (s *State) calm(step Step) error {
 		return refuse("mend or replace the members that are down first",
 			"%s can't be restarted now: that would leave %s", step.Name, step.During)
 	}
+	if text, hint := s.trouble(step.ID); text != "" {
+		return refuse(hint, "%s can't be restarted now: %s", step.Name, text)
+	}
+	return nil
+}
+
+// Whole refuses a cluster with anything wrong: a member that does not serve, a
+// learner, an alarm.
+func (s *State) Whole() error {
+	if _, ok, err := s.steady(); err != nil {
+		return err
+	} else if !ok {
+		return refuse("", "a leader is being elected")
+	}
+	if text, hint := s.trouble(0); text != "" {
+		return refuse(hint, "%s", text)
+	}
+	return nil
+}
+
+// trouble is what is wrong with a cluster, but for one of its members.
+func (s *State) trouble(but ID) (text, hint string) {
 	for _, m := range s.Members {
 		switch e := s.endpointOf(m.ID); {
 		case m.Learner:
-			return refuse("scale-out.yml promotes it; scale-in.yml removes it",
-				"%s can't be restarted now: the member at %s is a learner", step.Name, strings.Join(m.PeerURLs, ","))
-		case m.ID == step.ID:
+			return fmt.Sprintf("the member at %s is a learner", strings.Join(m.PeerURLs, ",")), "scale-out.yml promotes it; scale-in.yml removes it"
+		case m.ID == but:
 		case e == nil || e.Leader == 0:
-			return refuse("start, mend or replace it first; the group `etcd` must list all members",
-				"%s can't be restarted now: the member %s does not serve", step.Name, m.called())
+			return fmt.Sprintf("the member %s does not serve", m.called()), "start, mend or replace it first; the group `etcd` must list all members"
 		case !e.Agreed:
-			return refuse("look at its connection to its peers",
-				"%s can't be restarted now: no read through %s reaches a quorum", step.Name, m.called())
+			return fmt.Sprintf("no read through %s reaches a quorum", m.called()), "look at its connection to its peers"
 		}
 	}
 	if s.AlarmsErr != nil {
-		return refuse("", "%s can't be restarted now: the alarms could not be read: %v", step.Name, s.AlarmsErr)
+		return fmt.Sprintf("the alarms could not be read: %v", s.AlarmsErr), ""
 	}
 	for _, a := range s.Alarms {
 		m, _ := s.MemberByID(a.Member)
-		return refuse("alarms.yml says what mends it", "%s can't be restarted now: alarm %s is raised by %s", step.Name, a.Kind, m.called())
+		return fmt.Sprintf("alarm %s is raised by %s", a.Kind, m.called()), "alarms.yml says what mends it"
 	}
-	return nil
+	return "", ""
 }
 
 // called is the member's name, or what it is known by without one.
@@ -127,7 +149,7 @@ func (s *State) CaughtUp(name string) error {
 			return e.Err
 		case e.Leader == 0:
 			return refuse("", "it sees no leader")
-		case !e.Agreed:
+		case !e.Agreed && !e.Learner:
 			return refuse("", "no read through it reaches a quorum")
 		case s.lag(e) > NearEnough:
 			return refuse("", "it has still %d raft entries to apply", s.lag(e))

@@ -119,6 +119,76 @@ func CheckChange(s *State, from []string, to string, older bool) error {
 	return s.readyToGoBack(target)
 }
 
+// GoBack reports whether the cluster has to be told that its members go back to an
+// older version. It refuses what etcd does not support.
+func GoBack(s *State, to string) (tell bool, err error) {
+	target, err := ParseVersion(to)
+	if err != nil {
+		return false, &Refusal{Text: err.Error()}
+	}
+	for _, e := range s.Endpoints {
+		v, err := ParseVersion(e.Version)
+		switch {
+		case e.Err != nil || err != nil:
+		case v.Less(target):
+			return false, refuse("upgrade.yml goes forward", "%s runs %s, which is older than %s", e.Name, v, target)
+		case v[0] != target[0] || v[1]-target[1] > 1:
+			return false, refuse("go back one minor version after the other", "from %s back to %s a minor version would be skipped", v, target)
+		case v.minor() != target.minor():
+			tell = tell || !e.Downgrading
+		}
+	}
+	if e := s.downgrading(); e != nil && !e.downgradesTo(target) {
+		return false, refuse("finish that first, or give it up with `etcdctl downgrade cancel`",
+			"the cluster is on its way back to %s, and not to %s", e.DowngradeTarget, target)
+	}
+	if tell && s.downgrading() == nil {
+		return true, nil
+	}
+	return false, nil
+}
+
+// Ready is nil when every newer member has written its data in the form that the
+// older version reads.
+func Ready(s *State, to string) error {
+	target, err := ParseVersion(to)
+	if err != nil {
+		return &Refusal{Text: err.Error()}
+	}
+	return s.readyToGoBack(target)
+}
+
+// Reached is nil when all members run a version, and the cluster works and keeps
+// its data as that version does.
+func Reached(s *State, to string) error {
+	target, err := ParseVersion(to)
+	if err != nil {
+		return &Refusal{Text: err.Error()}
+	}
+	for _, e := range s.Endpoints {
+		switch {
+		case e.Err != nil:
+			return refuse("", "%s does not answer: %v", e.Name, e.Err)
+		case e.Version != target.String():
+			return refuse("", "%s runs %s", e.Name, e.Version)
+		case e.StorageVersion != "" && !strings.HasPrefix(e.StorageVersion, target.minor()+"."):
+			return refuse("", "%s still keeps its data in the form of %s", e.Name, e.StorageVersion)
+		case e.Downgrading:
+			return refuse("", "%s still goes back to %s", e.Name, e.DowngradeTarget)
+		}
+	}
+	return nil
+}
+
+// Minor is the release line of a version: "3.6".
+func Minor(version string) string {
+	v, err := ParseVersion(version)
+	if err != nil {
+		return ""
+	}
+	return v.minor()
+}
+
 // readyToGoBack refuses while a member is not ready to be replaced by one of the
 // older version.
 func (s *State) readyToGoBack(target Version) error {
@@ -147,4 +217,18 @@ func (s *State) downgrading() *EndpointState {
 
 func (e *EndpointState) downgradesTo(v Version) bool {
 	return e.Downgrading && (e.DowngradeTarget == v.minor() || strings.HasPrefix(e.DowngradeTarget, v.minor()+"."))
+}
+
+// Oldest is the oldest version that a member runs, or "".
+func (s *State) Oldest() string {
+	var oldest *Version
+	for _, e := range s.Endpoints {
+		if v, err := ParseVersion(e.Version); e.Err == nil && err == nil && (oldest == nil || v.Less(*oldest)) {
+			oldest = &v
+		}
+	}
+	if oldest == nil {
+		return ""
+	}
+	return oldest.String()
 }

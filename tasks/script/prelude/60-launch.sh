@@ -398,3 +398,40 @@ launch_tail() {
 		journalctl -q -u "$2.service" -n 20 --no-pager -o cat 2>/dev/null || :
 	fi
 }
+
+# launch_fit COMMAND ARG...: tells why a program does not know its flags; it only
+# says its version.
+launch_fit() {
+	ep_said=$("$@" --version 2>&1 >/dev/null) || fact unfit "${ep_said:-exit code $?}"
+}
+
+# launch_config_file FILE: tells what a configuration file says.
+launch_config_file() {
+	[ ! -f "$1" ] || fact config_file "$(cat -- "$1")"
+}
+
+# launch_v2store PROGRAM DIR: tells what the program etcdutl complains of in a data
+# directory, which may be in use.
+launch_v2store() {
+	[ -x "$1" ] && [ -d "$2/member" ] || return 0
+	ep_said=$("$1" check v2store --data-dir "$2" 2>&1) || fact v2store "$ep_said"
+}
+
+# launch_v2_entries DIR WALDIR: tells the snapshots of the data directory DIR, and
+# where in its log there may be entries in the form of etcd 3.5: in each line the
+# bytes around one. Nothing, when this host can't look.
+launch_v2_entries() {
+	ep_mark=$(printf 'PUT\032')
+	printf 'x%s' "$ep_mark" | LC_ALL=C grep -abo "$ep_mark" >/dev/null 2>&1 || return 0
+	fact snapshots "$(cd "$1/member/snap" 2>/dev/null && ls -- *.snap 2>/dev/null)"
+	fact v2_entries "$(
+		for ep_file in "$2"/*.wal; do
+			[ -f "$ep_file" ] || continue
+			LC_ALL=C grep -abo "$ep_mark" "$ep_file" | tail -n 16 | while IFS=: read -r ep_at ep_rest; do
+				ep_from=$((ep_at > 64 ? ep_at - 64 : 0))
+				dd if="$ep_file" bs=1 skip="$ep_from" count=$((ep_at - ep_from)) 2>/dev/null | od -An -v -tx1 | tr -d ' \n'
+				echo
+			done
+		done
+	)"
+}
