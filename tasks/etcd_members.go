@@ -14,6 +14,7 @@ type EtcdMembers struct {
 	Launch    *Launch       `arg:"launch,required" doc:"How the member is run: the arguments of launch"`
 	Etcd      *EtcdMember   `arg:"etcd,required" doc:"How to ask this host's member"`
 	Data      []string      `arg:"data,required" doc:"The data directories. When a member has left they are moved aside, to DIR.removed-TIME, and never deleted"`
+	Backup    *EtcdBackup   `arg:"backup" doc:"Save a snapshot first, when anything is to be done: the arguments of etcd_backup"`
 	Version   string        `arg:"version" doc:"The version that new members will run: refused if the running ones run another"`
 	Force     bool          `arg:"force" doc:"replace: also a member that serves, because its data is not to be trusted"`
 	Confirm   string        `arg:"confirm" doc:"destroy: must be the same as token"`
@@ -89,6 +90,11 @@ func (m *EtcdMembers) Validate() error {
 	errs = append(errs, absolute("data", m.Data...))
 	if m.Timeout <= 0 {
 		errs = append(errs, &ArgError{Arg: "timeout", Msg: "timeout must be more than zero"})
+	}
+	if m.Backup != nil {
+		if err := m.Backup.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("backup: %w", err))
+		}
 	}
 	if m.Launch != nil {
 		if err := m.Launch.Validate(); err != nil {

@@ -111,6 +111,9 @@ func (op *memberOperation) run(ctx context.Context) error {
 			}
 		}
 	}
+	if err := op.backup(ctx, steps); err != nil {
+		return err
+	}
 	if op.t.Check {
 		for _, step := range steps {
 			op.t.Would("%s", stepText(step))
@@ -136,6 +139,24 @@ func (op *memberOperation) run(ctx context.Context) error {
 		}
 		op.progress(state, step)
 	}
+}
+
+// backup saves a snapshot when anything is to be done.
+func (op *memberOperation) backup(ctx context.Context, steps []etcd.Step) error {
+	if op.args.Backup == nil || len(steps) == 0 {
+		return nil
+	}
+	sub := op.t.Fresh()
+	sub.Peers = nil
+	for _, h := range op.hosts {
+		p := h.Peer
+		p.Gathered = h.args.Backup
+		sub.Peers = append(sub.Peers, p)
+	}
+	res, err := op.args.Backup.Run(ctx, sub)
+	op.t.changes = append(op.t.changes, res.Changes...)
+	op.res.Warnings = append(op.res.Warnings, res.Warnings...)
+	return err
 }
 
 // take takes a step. An error that is again is a wait, or may be mended by looking
