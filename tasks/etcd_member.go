@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io/fs"
 
@@ -62,16 +63,19 @@ func waysToEtcd(t *Target, seats []seat) (endpoints []etcd.Endpoint, o etcd.Opti
 	}
 	first := seats[0].member
 	o.Username, o.Password = first.User, first.Password
-	o.TLS, err = first.TLSFiles.config(t.Files)
-	if err != nil && t.Check && first.Moving && errors.Is(err, fs.ErrNotExist) {
-		o.TLS, err = nil, nil // without certificates there are no members that want them
+	if o.TLS, err = first.TLSFiles.config(t.Files); err != nil {
+		// without certificates there are no members that want them
+		if !t.Check || !first.Moving || !errors.Is(err, fs.ErrNotExist) {
+			return nil, o, err
+		}
 	}
 	for _, s := range seats {
-		e := etcd.Endpoint{Name: s.member.named(s.Peer), URL: s.member.Endpoint, Dial: s.Conn.DialContext}
-		if s.member.Moving {
-			e.URL, e.Dial = eitherWay(e, o.TLS)
+		w := etcdWay{dial: s.Conn.DialContext, either: s.member.Moving}
+		w.config = func() (*tls.Config, error) { return first.TLSFiles.config(t.Files) }
+		if _, w.secure, err = etcd.ParseURL(s.member.Endpoint); err != nil {
+			return nil, o, Failf("%w", err)
 		}
-		endpoints = append(endpoints, e)
+		endpoints = append(endpoints, etcd.Endpoint{Name: s.member.named(s.Peer), URL: s.member.Endpoint, Dial: w.DialContext, DialsTLS: true})
 	}
-	return endpoints, o, err
+	return endpoints, o, nil
 }

@@ -31,6 +31,9 @@ type Endpoint struct {
 	// Dial connects to the URL's address, for instance from within an SSH
 	// connection; nil dials directly.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// DialsTLS: Dial does what TLS there is to be, by whatever certificates are
+	// right at that moment; Options.TLS is not used.
+	DialsTLS bool
 }
 
 // Options are what all endpoints share. The zero value is a cluster without
@@ -105,6 +108,10 @@ func clientConfig(ctx context.Context, e Endpoint, o Options) (clientv3.Config, 
 	if err != nil {
 		return clientv3.Config{}, err
 	}
+	reached := withScheme(e.URL)
+	if e.DialsTLS {
+		secure, reached = false, "http://"+addr
+	}
 	if secure && o.TLS == nil {
 		o.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
@@ -117,7 +124,7 @@ func clientConfig(ctx context.Context, e Endpoint, o Options) (clientv3.Config, 
 	}
 	return clientv3.Config{
 		Context:         ctx,
-		Endpoints:       []string{withScheme(e.URL)},
+		Endpoints:       []string{reached},
 		TLS:             o.TLS,
 		Username:        o.Username,
 		Password:        o.Password,
