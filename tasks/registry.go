@@ -22,6 +22,9 @@ func Builtin() *Registry {
 		"copy":                  func() Module { return &Copy{} },
 		"dnf":                   func() Module { return &Dnf{} },
 		"etcd_backup":           func() Module { return &EtcdBackup{} },
+		"etcd_alarms":           func() Module { return &EtcdAlarms{} },
+		"etcd_defrag":           func() Module { return &EtcdDefrag{} },
+		"etcd_status":           func() Module { return &EtcdStatus{} },
 		"etcd_members":          func() Module { return &EtcdMembers{} },
 		"etcd_restore":          func() Module { return &EtcdRestore{} },
 		"etcd_version":          func() Module { return &EtcdVersion{} },
@@ -60,7 +63,7 @@ func Builtin() *Registry {
 
 // ours are the tasks that are no namesakes of Ansible's: they don't answer to
 // ansible.builtin.NAME.
-var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore", "etcd_version"}
+var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore", "etcd_version", "etcd_defrag", "etcd_alarms", "etcd_status"}
 
 // New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
 // or ansible.legacy.copy.
