@@ -122,6 +122,25 @@ func TestLoadMissesWhatIsLost(t *testing.T) {
 	}
 }
 
+// Many keys hang on several leases, so that none of them ends with a jolt.
+func TestLoadSpreadsItsKeys(t *testing.T) {
+	servers := etcdtest.Servers(t, etcdtest.Version, 1)
+	etcdtest.Start(t, servers...)
+	l, err := etcd.StartLoad(t.Context(), endpoints(servers...), etcd.Options{}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Close)
+	more(t, l, 2500)
+	if n := strings.Count(etcdctl(t, servers[0], "lease", "list"), "\n"); n < 2 {
+		t.Errorf("%d leases for 2500 keys", n)
+	}
+	proven(t, l)
+	if left := etcdctl(t, servers[0], "get", "--prefix", etcd.ProvePrefix, "--count-only", "--write-out=fields"); !strings.Contains(left, `"Count" : 0`) {
+		t.Errorf("keys are left: %s", left)
+	}
+}
+
 // A member comes, another one goes, and the one written to first is not there
 // any more.
 func TestLoadFollowsItsEndpoints(t *testing.T) {
