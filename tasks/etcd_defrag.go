@@ -163,6 +163,7 @@ func (d *EtcdDefrag) defragment(ctx context.Context, job *upkeep) error {
 		if !job.t.Would("defragment %s", member.Name) {
 			continue
 		}
+		markOperation(job.t, "defragment "+member.Name)
 		job.t.Status(fmt.Sprintf("defragmenting %s: %s of %s are not in use", member.Name, sizeText(member.Waste()), sizeText(member.DBSize)))
 		if err := job.cluster.Defragment(ctx, job.state, member.Member); err != nil {
 			return Failf("%w", err).WithHint("the others were not touched any more; look at its log, then run this again")
