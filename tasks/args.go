@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/etcdplay/etcdplay/internal/value"
@@ -63,7 +64,21 @@ func structType(spec any) reflect.Type {
 	return t
 }
 
+// knownArgs holds what structArgs found: a []Arg for each reflect.Type. What a
+// type says never changes, and each task on each host asks.
+var knownArgs sync.Map
+
+// structArgs lists the arguments of a struct type. The list is shared.
 func structArgs(t reflect.Type) []Arg {
+	if known, ok := knownArgs.Load(t); ok {
+		return known.([]Arg)
+	}
+	args := readArgs(t)
+	knownArgs.Store(t, args)
+	return args
+}
+
+func readArgs(t reflect.Type) []Arg {
 	var args []Arg
 	for i := range t.NumField() {
 		f := t.Field(i)

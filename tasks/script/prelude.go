@@ -29,10 +29,7 @@ type unit struct {
 	needs []int // the units whose verbs its own use, itself among them, in order
 }
 
-var (
-	word = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*`)
-	verb = regexp.MustCompile(`(?m)^([A-Za-z_][A-Za-z0-9_]*)\(\) `)
-)
+var verb = regexp.MustCompile(`(?m)^([A-Za-z_][A-Za-z0-9_]*)\(\) `)
 
 // preludeIndex is what is known of the prelude's files, worked out once.
 type preludeIndex struct {
@@ -98,12 +95,22 @@ func (x preludeIndex) closure(text string, with ...int) []int {
 // named lists the units whose verbs a text names anywhere: in doubt one more.
 func (x preludeIndex) named(text string) []int {
 	var list []int
-	for _, w := range word.FindAllString(text, -1) {
-		if i, ok := x.of[w]; ok {
+	for text != "" {
+		n := 0
+		for n < len(text) && inWord(text[n]) {
+			n++
+		}
+		if i, ok := x.of[text[:n]]; ok {
 			list = append(list, i)
 		}
+		text = text[min(n+1, len(text)):]
 	}
 	return list
+}
+
+// inWord reports whether a name of a verb or variable may hold this byte.
+func inWord(c byte) bool {
+	return c == '_' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
 // missing is the text of the units that a script needs and that a shell has

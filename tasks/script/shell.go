@@ -158,8 +158,12 @@ func (s *Shell) Run(ctx context.Context, body string, onRecord func(Record)) (Ou
 	}
 }
 
-// Alive reports whether the shell still runs, as far as is known.
+// Alive reports whether the shell can run scripts, as far as is known. One that
+// was told to end can't, though it may need a while to do so.
 func (s *Shell) Alive() bool {
+	if s.closed.Load() {
+		return false
+	}
 	select {
 	case <-s.ended:
 		return false
