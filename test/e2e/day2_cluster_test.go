@@ -32,6 +32,7 @@ type cluster struct {
 	before     map[string]string // the operation, by host
 	leaving    string            // the member that is to be removed
 	kept, gone []string          // keys that must be there after it, or not
+	dbSize     int64             // bytes, the largest
 	spoilt     bool              // it is not as it was made: a test failed, or wanted it otherwise
 }
 

@@ -49,7 +49,7 @@ var operations = []operation{
 	{name: "restore on bare hosts", book: "restore.yml", prepare: backedUpAndLost, holds: keptOnly, offline: true},
 	{name: "recover-quorum", book: "recover-quorum.yml", prepare: majorityLost, holds: keptOnly, offline: true, few: 2},
 	{name: "backup", book: "backup.yml", few: 1},
-	{name: "defrag", book: "defrag.yml", few: 1},
+	{name: "defrag", book: "defrag.yml", prepare: fragmented, holds: isSmaller, few: 1},
 	{name: "rotate-certs", book: "rotate-certs.yml", prepare: rememberCertificates, holds: areRenewed, few: 1},
 	{name: "rotate-ca", book: "rotate-ca.yml", prepare: rememberCertificates, holds: areRenewed, few: 2, faults: true},
 	{
@@ -58,6 +58,10 @@ var operations = []operation{
 	},
 	upgrade("upgrade", "3.5.35", "3.6.16", 2),
 	upgrade("upgrade", "3.6.16", "3.7.3", 1),
+	{
+		name: "upgrade from 3.6.16 to 3.7.3, right after 3.5.35", book: "upgrade.yml", args: []string{"-e", "etcd_version=3.7.3"},
+		fresh: map[string]string{"etcd_version": "3.5.35"}, prepare: upgradedBefore, holds: runs("3.7.3"),
+	},
 	upgrade("downgrade", "3.6.16", "3.5.35", 1),
 	upgrade("downgrade", "3.7.3", "3.6.16", 0),
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,10 +108,39 @@ func backedUpAndLost(t *testing.T, c *cluster) []string {
 	return args
 }
 
-// majorityLost leaves one member of three; the hosts of the others are new.
+// majorityLost leaves a minority; the hosts of the others are new.
 func majorityLost(t *testing.T, c *cluster) []string {
 	t.Helper()
 	c.kept, c.gone = c.fill(t), nil
-	do(t, c.lab.Reset, "peer2", "peer3")
+	do(t, c.lab.Reset, c.names[(len(c.names)-1)/2:]...)
 	return nil
+}
+
+// fragmented has databases that are mostly unused, once compacted.
+func fragmented(t *testing.T, c *cluster) []string {
+	t.Helper()
+	client := c.client(t)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	large := strings.Repeat("x", 200_000)
+	for range 100 {
+		if _, err := client.Put(ctx, "large", large); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.dbSize = 0
+	for _, e := range c.healthy(t).Endpoints {
+		c.dbSize = max(c.dbSize, e.DBSize)
+	}
+	return []string{"-e", "etcd_defrag_history=10"}
+}
+
+func isSmaller(t *testing.T, c *cluster) {
+	t.Helper()
+	for _, e := range c.healthy(t).Endpoints {
+		if e.DBSize > c.dbSize/2 {
+			t.Errorf("%s: the database has %d bytes, %d before", e.Name, e.DBSize, c.dbSize)
+		}
+	}
 }

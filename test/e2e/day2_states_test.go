@@ -119,6 +119,13 @@ func forgetVersion(_ *testing.T, c *cluster) []string {
 	return nil
 }
 
+func upgradedBefore(t *testing.T, c *cluster) []string {
+	t.Helper()
+	forgetVersion(t, c)
+	c.play(t, "upgrade.yml", "-e", "etcd_version=3.6.16").want(0)
+	return nil
+}
+
 func runs(version string) func(*testing.T, *cluster) {
 	return func(t *testing.T, c *cluster) {
 		t.Helper()
