@@ -29,7 +29,8 @@ restore_begin() {
 		free_name "$ep_work.given-up"
 		mv -- "$ep_work" "$ep_free" || fail "can't move $ep_work aside"
 	fi
-	mkdir -p -m 0700 -- "$2" && mkdir -m 0700 -- "$ep_work" || fail "can't make $ep_work"
+	[ -d "$2" ] || mkdir -p -- "$2" || fail "can't make $2"
+	mkdir -m 0700 -- "$ep_work" || fail "can't make $ep_work"
 	printf '%s\n' "$3" >"$ep_work/.token" && mv -- "$ep_work/.token" "$ep_work/token" || fail "can't write $ep_work/token"
 }
 
