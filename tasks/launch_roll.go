@@ -41,6 +41,7 @@ func (u *turn) spare(ctx context.Context) error {
 		case step.Action == etcd.Wait:
 			err = errors.New(step.Why)
 		case step.Action == etcd.MoveLeader && u.handOver(step):
+			markOperation(u.t, "move the leader from "+u.name+" to "+step.Name)
 			u.t.Status("moving the leader to " + step.Name)
 			deadline = time.Now().Add(leadPatience)
 			if err = cluster.MoveLeader(ctx, s, step.ID); err == nil {
@@ -48,6 +49,7 @@ func (u *turn) spare(ctx context.Context) error {
 			}
 		default:
 			u.margins(step.Before, -1)
+			markOperation(u.t, "restart "+u.name)
 			return u.announce(ctx, cluster, s)
 		}
 		if cause := context.Cause(ctx); cause != nil {
