@@ -58,8 +58,9 @@ type Load struct {
 	reads   int
 	lost    map[int]bool // found while it ran
 	gap     Gap
-	last    time.Time // of the last acknowledgement
-	steps   []string  // the one that ran at the last acknowledgement, and those marked since
+	last    time.Time     // of the last acknowledgement
+	late    time.Duration // the longest that a write since then was begun after its time
+	steps   []string      // the one that ran at the last acknowledgement, and those marked since
 	lastErr error
 }
 
@@ -135,21 +136,25 @@ func (l *Load) pace(ctx context.Context) {
 	defer close(l.stopped)
 	tick := time.NewTicker(time.Second / time.Duration(l.rate))
 	defer tick.Stop()
+	began := time.Now()
 	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		l.write()
+		l.write(time.Since(began) - time.Second/time.Duration(l.rate))
+		began = time.Now()
 		if n%readEvery == 0 {
 			l.read()
 		}
 	}
 }
 
-func (l *Load) write() {
+// write begins one, so much after its time.
+func (l *Load) write(late time.Duration) {
 	l.mu.Lock()
+	l.late = max(l.late, late)
 	lease := l.leases.current()
 	m := l.take()
 	if m == nil || lease == 0 {
@@ -188,7 +193,7 @@ func (l *Load) wrote(m *target, n int, lease clientv3.LeaseID, err error) {
 		l.silence(now)
 	}
 	if now.After(l.last) {
-		l.last = now
+		l.last, l.late = now, 0
 	}
 	l.steps = l.steps[len(l.steps)-1:]
 }
@@ -196,7 +201,7 @@ func (l *Load) wrote(m *target, n int, lease clientv3.LeaseID, err error) {
 // silence notes that nothing was acknowledged from the last time until now.
 func (l *Load) silence(now time.Time) {
 	if d := now.Sub(l.last); d > l.gap.Length {
-		l.gap = Gap{Length: d, Began: l.last, Steps: append([]string(nil), l.steps...)}
+		l.gap = Gap{Length: d, Late: l.late, Began: l.last, Steps: append([]string(nil), l.steps...)}
 	}
 }
 

@@ -23,6 +23,7 @@ type Proof struct {
 // A Gap is a time in which no write was acknowledged.
 type Gap struct {
 	Length time.Duration
+	Late   time.Duration // so much of it at most nothing was written, because this machine was busy
 	Began  time.Time
 	Steps  []string // what was marked as running at its beginning and since; "" before any mark
 }
@@ -39,6 +40,9 @@ func (p Proof) String() string {
 	text := fmt.Sprintf("%d writes acknowledged, %s, %d without an answer, %s at most between two", p.Acknowledged, lost, p.Unknown, p.Gap.Length.Round(time.Millisecond))
 	if steps := strings.Trim(strings.Join(p.Gap.Steps, ", "), ", "); steps != "" {
 		text += " (at: " + steps + ")"
+	}
+	if p.Gap.Late > p.Gap.Length/3 {
+		text += fmt.Sprintf("; this machine was busy for %s of that", p.Gap.Late.Round(time.Millisecond))
 	}
 	return text
 }
