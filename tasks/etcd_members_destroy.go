@@ -16,7 +16,7 @@ func (m *EtcdMembers) destroy(ctx context.Context, t *Target) (Result, error) {
 		proceed func(*memberHost, context.Context, *Target) (Result, error)
 	}{
 		{"stop %s", func(h *memberHost) bool { s := h.site(); return s.Running || s.Enabled }, (*memberHost).stop},
-		{"move the data directory of %s aside", func(h *memberHost) bool { return h.data }, (*memberHost).setAside},
+		{"move the data directory of %s aside", func(h *memberHost) bool { s := h.site(); return s.Data || s.Noted }, (*memberHost).setAside},
 	} {
 		for _, p := range t.Peers {
 			h, ok := p.Gathered.(*memberHost)

@@ -48,12 +48,18 @@ func (h *memberHost) member() string { return h.args.Etcd.named(h.Peer) }
 
 // site is the host as planners see it.
 func (h *memberHost) site() etcd.Site {
-	_, recorded := h.daemon.recorded()
+	unit, run := h.noted()
 	return etcd.Site{
 		Name: h.member(), PeerURL: h.args.Etcd.PeerURL,
-		Running: h.daemon.running() || activeUnit(h.daemon), Enabled: recorded || h.daemon.props["UnitFileState"] == "enabled",
-		Data: h.data,
+		Running: h.daemon.running() || activeUnit(h.daemon), Enabled: h.daemon.props["UnitFileState"] == "enabled",
+		Data: h.data, Noted: unit || run,
 	}
+}
+
+// noted reports whether launch has written a unit or a run file.
+func (h *memberHost) noted() (unit, run bool) {
+	_, run = h.daemon.facts["run"]
+	return strings.Contains(h.daemon.facts["unit"], configMark), run
 }
 
 // activeUnit reports whether systemd runs the unit, or is about to.
@@ -126,32 +132,29 @@ func initialCluster(list []etcd.Member) string {
 	return strings.Join(parts, ",")
 }
 
-// stop ends the member and takes away what would start it again.
+// stop ends the member and lets nothing start it again.
 func (h *memberHost) stop(ctx context.Context, t *Target) (Result, error) {
 	l := h.args.Launch
 	d, err := l.look(ctx, t)
 	if err != nil {
 		return Result{}, err
 	}
-	res, err := l.stop(ctx, t, d)
-	if err != nil {
-		return res, err
-	}
-	s := script.New()
-	if text, has := d.facts["unit"]; has && strings.Contains(text, configMark) {
-		s.Call("launch_drop", l.Name)
-	}
-	if _, has := d.facts["run"]; has {
-		s.Call("launch_forget", d.base)
-	}
-	return t.Fresh().Script(ctx, s)
+	return l.stop(ctx, t, d)
 }
 
-// setAside moves the data directories aside.
+// setAside moves the data directories aside, and then forgets how the member was
+// started: until the data is moved that is what it belongs to.
 func (h *memberHost) setAside(ctx context.Context, t *Target) (Result, error) {
 	s := script.New()
 	for _, dir := range h.args.Data {
 		s.Call("etcd_data_aside", dir)
+	}
+	unit, run := h.noted()
+	if unit {
+		s.Call("launch_drop", h.args.Launch.Name)
+	}
+	if run {
+		s.Call("launch_forget", h.daemon.base)
 	}
 	return t.Script(ctx, s)
 }

@@ -45,7 +45,7 @@ func foreseen(was *State, wasSites []Site, step Step) (*State, []Site) {
 	case AddLearner:
 		s.Members = append(s.Members, Member{ID: max(s.freeID(), site.Condemned+1), PeerURLs: []string{step.PeerURL}, Learner: true})
 	case Start, Restart, Wait:
-		site.Running, site.Enabled, site.Data = true, true, true
+		site.Running, site.Enabled, site.Data, site.Noted = true, true, true, true
 		member.Name = step.Name
 		s.serve(member)
 	case Promote:
@@ -63,7 +63,7 @@ func foreseen(was *State, wasSites []Site, step Step) (*State, []Site) {
 		site.Running, site.Enabled = false, false
 		s.fall(step.ID)
 	case SetData:
-		site.Data = false
+		site.Data, site.Noted = false, false
 	}
 	return s, sites
 }

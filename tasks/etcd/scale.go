@@ -134,7 +134,7 @@ func ScaleIn(s *State, site Site) (Step, error) {
 	switch {
 	case !known && !site.stopped():
 		step.Action = Stop
-	case !known && site.Data:
+	case !known && (site.Data || site.Noted):
 		step.Action = SetData
 	case !known:
 		step.Action = Done

@@ -15,7 +15,7 @@ const (
 
 	Start   Action = "start"    // an existing member, or one just added: with the state `existing`, and Step.Cluster
 	Stop    Action = "stop"     // and let nothing start it again
-	SetData Action = "set data" // move the data directory aside; never delete it
+	SetData Action = "set data" // move the data directory aside, never delete it; then forget how it was started
 	Restart Action = "restart"  // one member, onto whatever program and arguments are wanted
 
 	Wait Action = "wait" // nothing is to be done but to look again
@@ -116,6 +116,7 @@ type Site struct {
 	Running bool   // its process lives
 	Enabled bool   // something would start it, like its unit when the host boots
 	Data    bool   // its data directory holds something
+	Noted   bool   // the host has noted how it is started
 	// Condemned is the member to be replaced although it serves, as its data is
 	// not to be trusted; 0: none.
 	Condemned ID
