@@ -75,10 +75,11 @@ func (p *Plan) result(e runner.HostResult) {
 	}
 }
 
-// add puts a change where the same one is planned for another host.
+// add puts a change where the same one is planned for another host, unless one
+// host comes after another.
 func (p *Plan) add(host, what string) {
 	for i, s := range p.steps {
-		if s.what == what && !slices.Contains(s.hosts, host) {
+		if s.what == what && !p.ordered(p.task.Action) && !slices.Contains(s.hosts, host) {
 			p.steps[i].hosts = append(s.hosts, host)
 			return
 		}
