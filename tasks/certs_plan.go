@@ -95,6 +95,9 @@ func (c *Certs) planFor(t *Target, h *certHost, now time.Time) (p certPlan, err 
 				WithHint("install one of them, or let the controller make the key: keys: auto (etcd_keys in the playbooks for etcd)")
 		}
 	}
+	if err == nil && p.issue != "" && s.bundle != nil && c.Rotate == "" {
+		_, err = s.authority() // without it no host need begin
+	}
 	if err == nil && !p.put() {
 		if bundle, known := c.trust(s); !known || !sameText(h.have.ca, string(pki.Bundle(bundle))) {
 			p.replace = "trust other authorities"
