@@ -90,9 +90,13 @@ func (c *Clients) Check() {
 	for i := range c.members.list {
 		c.readAll(ctx, i, keys)
 	}
+	member := 0
 	for _, key := range keys {
-		if c.readAny(ctx, key) == nil {
-			c.t.Fatalf("at the end, no member would read %s: %v", key, c.errors)
+		for !c.do(ctx, member, &Op{Key: key}) {
+			if member++; ctx.Err() != nil {
+				c.t.Fatalf("at the end, no member would read %s: %v", key, c.errors)
+			}
+			time.Sleep(pause)
 		}
 	}
 	unknown := 0
@@ -209,16 +213,4 @@ func (c *Clients) readAll(ctx context.Context, member int, keys []string) {
 			return
 		}
 	}
-}
-
-// readAny reads a key through one member after the other until one answers.
-func (c *Clients) readAny(ctx context.Context, key string) *Op {
-	for member := 0; ctx.Err() == nil; member++ {
-		op := Op{Key: key}
-		if c.do(ctx, member, &op) {
-			return &op
-		}
-		time.Sleep(pause)
-	}
-	return nil
 }
