@@ -84,18 +84,33 @@ func own(steps []string) (numbers []int) {
 	return numbers
 }
 
-// reachesOwn waits until the second step of the operation's own is begun: the
-// first is done. It fails the test if the run ends before.
-func (r *stepping) reachesOwn() {
+// reachesOwn waits until the nth step of the operation's own is begun. It fails
+// the test if the run ends before.
+func (r *stepping) reachesOwn(n int) {
 	r.t.Helper()
-	eventually(r.t, "the operation's second step", func() bool {
+	eventually(r.t, fmt.Sprintf("step %d of the operation", n), func() bool {
+		reached := len(own(r.all())) >= n
 		select {
 		case <-r.done:
-			r.t.Fatalf("the run ended before: %s", r.end().dump())
+			if !reached {
+				r.t.Fatalf("the run ended before step %d of the operation: %s", n, r.end().dump())
+			}
 		default:
 		}
-		return len(own(r.all())) > 1
+		return reached
 	})
+}
+
+// killedIn runs a playbook whose controller is killed in the course of the nth
+// step of the operation's own.
+func (c *cluster) killedIn(t *testing.T, s *siege, n int, book string, more ...string) {
+	t.Helper()
+	r := c.begin(t, s, "", book, more...)
+	r.reachesOwn(n)
+	_ = r.cmd.Process.Kill() // or it has just ended
+	r.end()
+	steps := r.all()
+	t.Logf("killed in: %s", steps[len(steps)-1])
 }
 
 // killedAt runs a playbook whose controller is killed. A run may turn out to
@@ -117,25 +132,20 @@ func (c *cluster) killedAt(t *testing.T, s *siege, at, book string, more ...stri
 	}
 }
 
-// sample is how many moments of each operation to try instead of its own number.
-var sample = flag.Int("moments", 0, "how many moments of each operation to kill the controller at (0: as each says)")
+// momentsFlag is for who has less patience than make chaos asks for.
+var momentsFlag = flag.Int("moments", 0, "how many moments of each operation make chaos kills the controller at (0: all)")
 
-// moments are where to kill a run of these changes: everywhere, or at few of
-// them, before and in the middle by turns. A sample is spread over what is the
-// operation's own and leaves out the chapters that prepare a host: these are
-// site.yml's.
-func moments(steps []string, few int) (all []string) {
-	if thorough() {
+// moments are where to kill a run of these changes: before each and in its
+// middle; or as many as the flag says, by turns, of the operation's own.
+func moments(steps []string) (all []string) {
+	if *momentsFlag == 0 {
 		for i := range steps {
 			all = append(all, fmt.Sprint(i+1), fmt.Sprintf("%d.5", i+1))
 		}
 		return all
 	}
-	if *sample > 0 {
-		few = *sample
-	}
 	from := own(steps)
-	few = min(len(from), few)
+	few := min(len(from), *momentsFlag)
 	for i := range few {
 		at := fmt.Sprint(from[(2*i+1)*len(from)/(2*few)])
 		if i%2 == 1 {

@@ -1,11 +1,8 @@
 package e2e
 
 import (
-	"io/fs"
 	"strings"
 	"testing"
-
-	"github.com/etcdplay/etcdplay/playbooks"
 )
 
 // An operation is a shipped playbook that is run on a living cluster.
@@ -27,58 +24,59 @@ type operation struct {
 	holds func(t *testing.T, c *cluster)
 	// then is a playbook that gives the cluster back to its users.
 	then string
-	// few is how many moments of it make a sample to be killed at.
-	few int
-	// faults has hosts fail in it, also in a sample.
-	faults bool
+	// killIn is in which step of its own make test kills the controller; 0:
+	// that is left to make chaos.
+	killIn int
+	// fault befalls a host in it, in make test; "" leaves it to make chaos.
+	fault string
+	// quick is one that make test runs without killing anything.
+	quick bool
 	// offline: nobody uses the cluster meanwhile, for it serves nobody.
 	offline bool
 }
 
 var operations = []operation{
 	{name: "site.yml, other arguments", book: "site.yml", prepare: otherArgs, holds: hasArgs},
-	{name: "restart", book: "restart.yml", prepare: rememberProcesses, holds: wereRestarted, few: 2, faults: true},
-	{name: "reconfigure", book: "reconfigure.yml", prepare: otherArgs, holds: hasArgs, few: 1},
-	{name: "stop", book: "stop.yml", holds: stopped, then: "start.yml", few: 1},
-	{name: "start", book: "start.yml", besieged: stop, few: 1},
-	{name: "scale-out", book: "scale-out.yml", prepare: oneHostMore, few: 2, faults: true},
-	{name: "scale-in", book: "scale-in.yml", prepare: theLeaderLeaves, holds: wasRemoved, few: 2, faults: true},
-	{name: "replace, an empty disk", book: "replace.yml", args: []string{"-e", "etcd_member=peer2"}, besieged: newDisk, few: 2},
+	{name: "restart", book: "restart.yml", prepare: rememberProcesses, holds: wereRestarted, killIn: 3},
+	{name: "reconfigure", book: "reconfigure.yml", prepare: otherArgs, holds: hasArgs, fault: "loses power"},
+	{name: "stop", book: "stop.yml", holds: stopped, then: "start.yml"},
+	{name: "start", book: "start.yml", besieged: stop},
+	{name: "scale-out", book: "scale-out.yml", prepare: oneHostMore, killIn: 3},
+	{name: "scale-in", book: "scale-in.yml", prepare: theLeaderLeaves, holds: wasRemoved, killIn: 2},
+	{name: "replace, an empty disk", book: "replace.yml", args: []string{"-e", "etcd_member=peer2"}, besieged: newDisk, killIn: 3},
 	{name: "replace, lost data", book: "replace.yml", args: []string{"-e", "etcd_member=peer2"}, besieged: lostData},
-	{name: "restore", book: "restore.yml", prepare: backedUp, holds: keptOnly, offline: true, few: 1},
+	{name: "restore", book: "restore.yml", prepare: backedUp, holds: keptOnly, offline: true},
 	{name: "restore on bare hosts", book: "restore.yml", prepare: backedUpAndLost, holds: keptOnly, offline: true},
-	{name: "recover-quorum", book: "recover-quorum.yml", prepare: majorityLost, holds: keptOnly, offline: true, few: 2},
-	{name: "backup", book: "backup.yml", few: 1},
-	{name: "defrag", book: "defrag.yml", prepare: fragmented, holds: isSmaller, few: 1},
-	{name: "rotate-certs", book: "rotate-certs.yml", prepare: rememberCertificates, holds: areRenewed, few: 1},
-	{name: "rotate-ca", book: "rotate-ca.yml", prepare: rememberCertificates, holds: areRenewed, few: 2, faults: true},
+	{name: "recover-quorum", book: "recover-quorum.yml", prepare: majorityLost, holds: keptOnly, offline: true, killIn: 3},
+	{name: "backup", book: "backup.yml", quick: true},
+	{name: "defrag", book: "defrag.yml", prepare: fragmented, holds: isSmaller, quick: true},
+	{name: "rotate-certs", book: "rotate-certs.yml", prepare: rememberCertificates, holds: areRenewed, quick: true},
+	{name: "rotate-ca", book: "rotate-ca.yml", prepare: rememberCertificates, holds: areRenewed, killIn: 5},
 	{
 		name: "tls-enable", book: "tls-enable.yml", fresh: map[string]string{"etcd_tls": "false"}, schemes: []string{"http", "https"},
-		prepare: withTLS, few: 2, faults: true,
+		prepare: withTLS, killIn: 6,
 	},
-	upgrade("upgrade", "3.5.35", "3.6.16", 2),
-	upgrade("upgrade", "3.6.16", "3.7.3", 1),
+	upgrade("upgrade", "3.5.35", "3.6.16").killed(4),
+	upgrade("upgrade", "3.6.16", "3.7.3"),
 	{
 		name: "upgrade from 3.6.16 to 3.7.3, right after 3.5.35", book: "upgrade.yml", args: []string{"-e", "etcd_version=3.7.3"},
 		fresh: map[string]string{"etcd_version": "3.5.35"}, prepare: upgradedBefore, holds: runs("3.7.3"),
 	},
-	upgrade("downgrade", "3.6.16", "3.5.35", 1),
-	upgrade("downgrade", "3.7.3", "3.6.16", 0),
+	upgrade("downgrade", "3.6.16", "3.5.35"),
+	upgrade("downgrade", "3.7.3", "3.6.16"),
 }
 
-func upgrade(what, from, to string, few int) operation {
+func upgrade(what, from, to string) operation {
 	return operation{
 		name: what + " from " + from + " to " + to, book: what + ".yml", args: []string{"-e", "etcd_version=" + to},
-		fresh: map[string]string{"etcd_version": from}, prepare: forgetVersion, holds: runs(to), few: few, faults: few > 1,
+		fresh: map[string]string{"etcd_version": from}, prepare: forgetVersion, holds: runs(to),
 	}
 }
 
-// shipped skips the test of a playbook that there is not.
-func (op operation) shipped(t *testing.T) {
-	t.Helper()
-	if _, err := fs.Stat(playbooks.Shipped(), op.book); err != nil {
-		t.Skipf("NOT TESTED: %v", err)
-	}
+// killed has the controller killed in the nth step.
+func (op operation) killed(n int) operation {
+	op.killIn = n
+	return op
 }
 
 // ready brings about what the operation starts from, lays siege to the cluster,
@@ -103,14 +101,14 @@ func (op operation) ready(t *testing.T, c *cluster) (*siege, []string) {
 	return s, args
 }
 
-// on runs the operation on the cluster, with the controller killed first if at
-// is not empty; then everything must be as it should. It returns the changes
-// of the run to the end.
-func (op operation) on(t *testing.T, c *cluster, at string) []string {
+// on runs the operation on the cluster, after something else, if anything, was
+// done with it; then everything must be as it should. It returns the changes of
+// the run to the end.
+func (op operation) on(t *testing.T, c *cluster, first func(s *siege, args []string)) []string {
 	t.Helper()
 	s, args := op.ready(t, c)
-	if at != "" {
-		c.killedAt(t, s, at, op.book, args...)
+	if first != nil {
+		first(s, args)
 	}
 	return op.finish(t, c, s, args)
 }

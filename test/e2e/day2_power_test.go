@@ -35,20 +35,12 @@ func nothing(*hosts.Lab, context.Context, ...string) error { return nil }
 // is run again.
 func TestFaultsInOperations(t *testing.T) {
 	c := day2(t, 3, nil)
-	for i, op := range operations {
-		if !op.faults && !thorough() || op.offline {
-			continue
-		}
-		t.Run(op.name, func(t *testing.T) {
-			op.shipped(t)
-			for j, f := range faults {
-				// In a sample each operation meets one fault.
-				if !thorough() && j != i%len(faults) {
-					continue
-				}
-				t.Run("peer2 "+f.name, func(t *testing.T) { op.strikes(t, c, f) })
+	for _, op := range operations {
+		for _, f := range faults {
+			if op.fault == f.name || thorough() && !op.offline {
+				t.Run(op.name+", peer2 "+f.name, func(t *testing.T) { op.strikes(t, c, f) })
 			}
-		})
+		}
 	}
 }
 
@@ -61,7 +53,7 @@ func (op operation) strikes(t *testing.T, c *cluster, f fault) {
 		victims = c.names
 	}
 	r := c.begin(t, s, "", op.book, args...)
-	r.reachesOwn()
+	r.reachesOwn(2)
 	do(t, func(ctx context.Context, names ...string) error { return f.hit(c.lab, ctx, names...) }, victims...)
 	res := r.end()
 	all := r.all()
