@@ -27,12 +27,14 @@ before, meanwhile and after. What would be refused is refused here.`,
 			if err != nil {
 				return err
 			}
-			ordered := func(action string) bool {
+			order := func(action string) tasks.Order {
 				m, _ := p.catalog.tasks.New(action)
-				o, ok := m.(tasks.Orderer)
-				return ok && o.Order() != tasks.Parallel
+				if o, ok := m.(tasks.Orderer); ok {
+					return o.Order()
+				}
+				return tasks.Parallel
 			}
-			return o.execute(cmd.Context(), p, report.NewPlan(os.Stdout, report.Options{Verbosity: o.verbosity, Color: !color.NoColor}, ordered))
+			return o.execute(cmd.Context(), p, report.NewPlan(os.Stdout, report.Options{Verbosity: o.verbosity, Color: !color.NoColor}, order))
 		},
 	}
 	f := cmd.Flags()

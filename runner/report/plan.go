@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/etcdplay/etcdplay/runner"
+	"github.com/etcdplay/etcdplay/tasks"
 )
 
 // Plan shows what a run in check mode would do, as numbered steps:
@@ -17,12 +18,12 @@ import (
 //
 // Hosts that a task would change in the same way share a step.
 type Plan struct {
-	w       io.Writer
-	t       *Terminal
-	ordered func(action string) bool
-	task    runner.TaskStart
-	steps   []step // of the task that runs now
-	n       int
+	w     io.Writer
+	t     *Terminal
+	order func(action string) tasks.Order
+	task  runner.TaskStart
+	steps []step // of the task that runs now
+	n     int
 }
 
 type step struct {
@@ -30,11 +31,10 @@ type step struct {
 	what  string
 }
 
-// NewPlan makes a Plan reporter. ordered tells whether a task goes by its hosts
-// in an order that matters.
-func NewPlan(w io.Writer, o Options, ordered func(action string) bool) *Plan {
+// NewPlan makes a Plan reporter. order tells how a task goes over its hosts.
+func NewPlan(w io.Writer, o Options, order func(action string) tasks.Order) *Plan {
 	o.Live = false
-	return &Plan{w: w, t: NewTerminal(w, o), ordered: ordered}
+	return &Plan{w: w, t: NewTerminal(w, o), order: order}
 }
 
 // Report shows an event (runner.Reporter).
@@ -79,7 +79,7 @@ func (p *Plan) result(e runner.HostResult) {
 // host comes after another.
 func (p *Plan) add(host, what string) {
 	for i, s := range p.steps {
-		if s.what == what && !p.ordered(p.task.Action) && !slices.Contains(s.hosts, host) {
+		if s.what == what && p.order(p.task.Action) == tasks.Parallel && !slices.Contains(s.hosts, host) {
 			p.steps[i].hosts = append(s.hosts, host)
 			return
 		}
@@ -94,14 +94,18 @@ func (p *Plan) flush() {
 	for i := range p.steps {
 		slices.Sort(p.steps[i].hosts)
 	}
-	if !p.ordered(p.task.Action) { // they came as they were ready
+	if p.order(p.task.Action) == tasks.Parallel { // they came as they were ready
 		slices.SortStableFunc(p.steps, func(a, b step) int {
 			return cmp.Or(cmp.Compare(len(b.hosts), len(a.hosts)), slices.Compare(a.hosts, b.hosts))
 		})
 	}
 	for _, s := range p.steps {
 		p.n++
-		fmt.Fprintf(p.w, "%4d. %s: %s\n", p.n, strings.Join(s.hosts, ", "), strings.ReplaceAll(s.what, "\n", "\n      "))
+		where := strings.Join(s.hosts, ", ") + ": "
+		if p.order(p.task.Action) == tasks.Once { // for all hosts, wherever it happens to run
+			where = ""
+		}
+		fmt.Fprintf(p.w, "%4d. %s%s\n", p.n, where, strings.ReplaceAll(s.what, "\n", "\n      "))
 	}
 	p.steps = nil
 }
