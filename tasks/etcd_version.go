@@ -131,7 +131,7 @@ func (v *EtcdVersion) upgrade(ctx context.Context, t *Target, cluster *etcd.Clus
 	if err := etcd.CheckUpgrade(from, v.Version); err != nil {
 		return Result{}, refused(err)
 	}
-	if err := etcd.CheckChange(s, from, v.Version, true); err != nil {
+	if err := etcd.CheckChange(s, from, v.Version, false); err != nil {
 		return Result{}, refused(err)
 	}
 	return v.fits(t, s)

@@ -24,6 +24,9 @@ const glancePatience = 3 * time.Second
 // unchanged one costs nothing.
 func (l *Launch) seeMember(ctx context.Context, t *Target, d *daemon) (err error) {
 	d.etcd = l.Etcd
+	if words, err := l.words(false); err == nil {
+		d.timing = timing(words)
+	}
 	if l.State == "started" {
 		p := l.plan(d, true)
 		if d.act = p.act; p.err != nil || p.act == leave {
@@ -136,14 +139,28 @@ func (u *turn) prepare(ctx context.Context) (err error) {
 	case u.plan.act == restart && u.Etcd == nil:
 		u.warning, err = u.Launch.mayRestart(ctx, u.t, u.plan.why)
 	case u.Etcd == nil:
-	case u.unfitPeers() != nil:
-		err = u.unfitPeers()
-	case u.plan.act == restart:
-		err = u.spare(ctx)
 	default:
-		err = u.mayStart(ctx)
+		return u.prepareMember(ctx)
 	}
 	return err
+}
+
+func (u *turn) prepareMember(ctx context.Context) error {
+	if err := u.keep(); err != nil {
+		return err
+	}
+	if err := u.unfitPeers(); err != nil {
+		return err
+	}
+	if u.plan.act == start {
+		return u.mayStart(ctx)
+	}
+	if words, err := u.words(false); err == nil && u.plan.why == otherCommandLine {
+		if what := differing(u.d.process.args, words); what != "" {
+			u.plan.why += ": " + what
+		}
+	}
+	return u.spare(ctx)
 }
 
 // open makes a client of the members on the hosts asked for; nil if there are

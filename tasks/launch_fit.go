@@ -25,7 +25,7 @@ type fitness struct {
 // settings, its log and its store. nil: the version stays, or is not known.
 func (l *Launch) seeFit(ctx context.Context, t *Target, d *daemon) (*fitness, error) {
 	from, to := d.lastVersion(l.Command), versionOf(l.Command)
-	if from == "" || to == "" || from == to || d.facts["binary"] == "" {
+	if from == "" || to == "" || from == to {
 		return nil, nil
 	}
 	settings, err := l.settings()
@@ -37,7 +37,9 @@ func (l *Launch) seeFit(ctx context.Context, t *Target, d *daemon) (*fitness, er
 	for _, set := range settings {
 		flags = append(flags, "--"+set.name+"="+set.value)
 	}
-	s.Call("launch_fit", append([]string{l.Command}, flags...)...)
+	if d.facts["binary"] != "" { // in check mode, and in checks before it is installed, it may be missing
+		s.Call("launch_fit", append([]string{l.Command}, flags...)...)
+	}
 	dir := l.dataDir()
 	if dir != "" && etcd.Minor(from) == "3.5" && etcd.Minor(to) == "3.6" {
 		s.Call("launch_v2store", path.Join(path.Dir(d.lastProgram(l.Command)), "etcdutl"), dir)

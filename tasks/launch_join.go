@@ -15,6 +15,10 @@ func (u *turn) mayStart(ctx context.Context) error {
 		return Failf("%s is empty, but %s has run on this host: its data was lost", u.dataDir(), u.Launch.Name).
 			WithHint("replace.yml removes the member from the cluster and adds it anew")
 	}
+	if empty && u.FirstArgs == nil {
+		return Failf("%s has no data on this host, and no new one is to be made", u.Launch.Name).
+			WithHint("site.yml founds a cluster, scale-out.yml adds a member, replace.yml takes the place of one that lost its data")
+	}
 	s := &etcd.State{}
 	passed := u.passed()
 	_, before, need := u.standing(u.t)

@@ -80,6 +80,9 @@ func (l *Launch) runnable(d *daemon) error {
 	return nil
 }
 
+// otherCommandLine is why a daemon is restarted that runs with other arguments.
+const otherCommandLine = "its command line has changed"
+
 // stale says why a running daemon must be restarted, or "".
 func (l *Launch) stale(d *daemon, config string) string {
 	p := d.process
@@ -111,7 +114,7 @@ func (l *Launch) stale(d *daemon, config string) string {
 	case l.sameWords(p, d):
 		return "its environment or settings have changed"
 	}
-	return "its command line has changed"
+	return otherCommandLine
 }
 
 // replaced reports whether the process runs another file than command is now.

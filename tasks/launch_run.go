@@ -142,6 +142,9 @@ func (l *Launch) settle(ctx context.Context, t *Target, d *daemon, p launchPlan)
 
 // stop ends the daemon and keeps it ended.
 func (l *Launch) stop(ctx context.Context, t *Target, d *daemon) (Result, error) {
+	if err := l.mayStop(t, d); err != nil {
+		return Result{}, err
+	}
 	s := script.New()
 	if d.props["UnitFileState"] == "enabled" {
 		s.Call("launch_disable", l.Name)

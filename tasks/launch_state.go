@@ -31,10 +31,11 @@ type daemon struct {
 	ready Gate // for the other hosts to ask
 
 	// of an etcd member
-	etcd  *LaunchEtcd
-	act   launchAct // what was to be done when it was looked at
-	leads bool      // asked only where it is to be restarted or stopped
-	fit   *fitness  // looked at only where its version is to change
+	etcd   *LaunchEtcd
+	act    launchAct // what was to be done when it was looked at
+	leads  bool      // asked only where it is to be restarted or stopped
+	timing [2]int    // see timingFlags
+	fit    *fitness  // looked at only where its version is to change
 }
 
 // A process is one of a host.

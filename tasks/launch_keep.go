@@ -1,0 +1,109 @@
+package tasks
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/etcdplay/etcdplay/tasks/etcd"
+)
+
+// keep refuses settings that a roll must not bring: members that no longer agree
+// on their timing, or that would start beside their data.
+func (u *turn) keep() error {
+	words, err := u.words(false)
+	if err != nil {
+		return err
+	}
+	for _, p := range u.t.Peers {
+		d, ok := p.Gathered.(*daemon)
+		if !ok || d.etcd == nil {
+			continue
+		}
+		for i, name := range timingFlags {
+			if own := timing(words)[i]; own != d.timing[i] {
+				return Failf("%s is %d on %s and %d on %s", name, own, u.t.Host.Name, d.timing[i], p.Name).
+					WithHint("members with different timing elect leaders for nothing: give all of them the same")
+			}
+		}
+	}
+	if t := timing(words); t[1] < 5*t[0] {
+		return Failf("election-timeout must be at least five times heartbeat-interval, and %d is less than 5 * %d", t[1], t[0])
+	}
+	if u.plan.act == restart {
+		if was, dir := flagIn(u.d.process.args, "data-dir"), flagIn(words, "data-dir"); was != "" && was != dir && !u.d.hasData() {
+			return Failf("the member keeps its data in %s, and would start without them in %s", was, dir).
+				WithHint("stop the member, move the directory yourself, and run this again")
+		}
+	}
+	return nil
+}
+
+// timingFlags must be the same on all members; in milliseconds.
+var timingFlags = [2]string{"heartbeat-interval", "election-timeout"}
+
+func timing(words []string) (t [2]int) {
+	t = [2]int{100, 1000} // etcd's own
+	for i, name := range timingFlags {
+		if n, err := strconv.Atoi(flagIn(words, name)); err == nil {
+			t[i] = n
+		}
+	}
+	return t
+}
+
+// differing says which flags a process was not started with, or with another
+// value: "heartbeat-interval 100 → 120, quota-backend-bytes +8589934592".
+func differing(was, want []string) string {
+	values := func(words []string) (names []string, of map[string]string) {
+		of = map[string]string{}
+		for _, w := range joinFlags(words)[min(1, len(words)):] {
+			name, v, _ := strings.Cut(strings.TrimPrefix(w, "--"), "=")
+			if _, twice := of[name]; !twice {
+				names = append(names, name)
+			}
+			of[name] = v
+		}
+		return names, of
+	}
+	oldNames, old := values(was)
+	newNames, now := values(want)
+	var parts []string
+	for _, name := range newNames {
+		if v, had := old[name]; !had {
+			parts = append(parts, fmt.Sprintf("--%s=%s added", name, now[name]))
+		} else if v != now[name] {
+			parts = append(parts, fmt.Sprintf("--%s=%s, was %s", name, now[name], v))
+		}
+	}
+	for _, name := range oldNames {
+		if !slices.Contains(newNames, name) && !strings.HasPrefix(name, "initial-cluster") {
+			parts = append(parts, fmt.Sprintf("--%s taken away", name))
+		}
+	}
+	const most = 3
+	if len(parts) > most {
+		parts = append(parts[:most], fmt.Sprintf("and %d more", len(parts)-most))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// mayStop refuses to take the majority from members that are to go on.
+func (l *Launch) mayStop(t *Target, d *daemon) error {
+	if l.Etcd == nil || l.Quorum == 0 || !d.running() {
+		return nil
+	}
+	goOn := 0
+	for _, p := range t.Peers {
+		if other, ok := p.Gathered.(*daemon); ok && p.Outside && other.running() {
+			goOn++
+		}
+	}
+	margin := etcd.Margin{Voters: max(len(t.Everyone), len(t.Peers)), Healthy: goOn}
+	if goOn == 0 || margin.Spare() >= 0 {
+		return nil
+	}
+	return Failf("%s can't be stopped here: the members that go on would have no majority (%s)", l.Name, margin).
+		WithHint("stop all of them, without --limit; or stop fewer")
+}
