@@ -172,7 +172,10 @@ func (o *Operation) open(ctx context.Context, t *Target, b *bracket, res *Result
 		return Failf("the cluster has no quorum").
 			WithHint("start the members that are down; if a majority is lost for good, recover-quorum.yml makes a cluster of what is left")
 	}
-	lock, err := b.cluster.Lock(ctx, thisHolder(o.Name), goneHolder, o.Takeover, t.Status)
+	lock, err := b.cluster.Lock(ctx, thisHolder(o.Name), etcd.LockOptions{
+		May:     func(h etcd.Holder) bool { return o.Takeover || goneHolder(h) },
+		Waiting: func(h etcd.Holder) { t.Status("waiting for " + h.String()) },
+	})
 	var held *etcd.Held
 	switch {
 	case errors.As(err, &held):

@@ -65,12 +65,20 @@ type Lock struct {
 	lost error
 }
 
-// Lock takes the lock, or waits until a dead holder's has run out. gone reports
-// of a holder that it certainly does not live any more; with takeover the lock is
-// taken from anybody. waiting is told why it takes time. The error is a *Held, or
-// why the cluster could not be asked. ctx bounds only the taking: the cluster must
-// stay open until the lock is closed.
-func (c *Cluster) Lock(ctx context.Context, me Holder, gone func(Holder) bool, takeover bool, waiting func(string)) (*Lock, error) {
+// LockOptions are how a lock is taken from another holder. The zero value waits
+// until a dead one's has run out.
+type LockOptions struct {
+	May     func(Holder) bool // whether it may be taken at once: its holder is dead, say; nil: no
+	Wait    time.Duration     // for others; somewhat more than LockTTL when zero
+	Waiting func(Holder)      // is told of whom is waited for; may be nil
+}
+
+// Lock takes the lock. The error is a *Held, or why the cluster could not be asked.
+// ctx bounds only the taking: the cluster must stay open until the lock is closed.
+func (c *Cluster) Lock(ctx context.Context, me Holder, o LockOptions) (*Lock, error) {
+	if o.Wait <= 0 {
+		o.Wait = lockPatience
+	}
 	me.ID, me.Since = rand.Text(), time.Now().UTC()
 	value, err := json.Marshal(me)
 	if err != nil {
@@ -82,19 +90,19 @@ func (c *Cluster) Lock(ctx context.Context, me Holder, gone func(Holder) bool, t
 	}
 	begun := time.Now()
 	for {
-		was, err := l.try(ctx, func(h Holder) bool { return takeover || gone(h) })
+		was, err := l.try(ctx, func(h Holder) bool { return o.May != nil && o.May(h) })
 		switch {
 		case err == nil && was == nil:
 			alive, stop := context.WithCancel(context.WithoutCancel(ctx))
 			l.stop = stop
 			go l.keep(alive)
 			return l, nil
-		case err == nil && time.Since(begun) > lockPatience:
+		case err == nil && time.Since(begun) > o.Wait:
 			l.revoke(ctx)
 			return nil, &Held{*was}
-		case err == nil:
-			waiting((&Held{*was}).Error())
-		case errors.Is(err, ErrNoSpace), time.Since(begun) > lockPatience:
+		case err == nil && o.Waiting != nil:
+			o.Waiting(*was)
+		case errors.Is(err, ErrNoSpace), err != nil && time.Since(begun) > o.Wait:
 			l.revoke(ctx)
 			return nil, err
 		}
