@@ -11,7 +11,7 @@ import (
 
 // EtcdVersion leads an etcd cluster from one version to another, beside launch.
 type EtcdVersion struct {
-	State   string        `arg:"state,required" choices:"upgrade,downgrade,clean,reached" doc:"upgrade: whether the members may get the version. downgrade: the same, and tell the cluster that it goes back. clean: wait until no log holds entries in the form of 3.5. reached: wait until all members run it and the cluster works as it does"`
+	State   string        `arg:"state,required" choices:"upgrade,downgrade,announce,clean,reached" doc:"upgrade, downgrade: whether the members may go there. announce: tell the cluster that it goes back. clean: wait until no log holds entries in the form of 3.5. reached: wait until all members run it and the cluster works as it does"`
 	Version string        `arg:"version,required" doc:"The version to go to, like 3.6.16"`
 	Etcd    *EtcdMember   `arg:"etcd,required" doc:"How to ask this host's member"`
 	Launch  *Launch       `arg:"launch,required" doc:"How the member will be run: the arguments of launch, with the new program"`
@@ -29,9 +29,9 @@ new program, which must be on the hosts already, must take the member's flags an
 variables; settings that 3.7 would silently ignore are refused, with what replaces
 them; and for 3.6 nothing of the old v2 API may be stored.
 
-downgrade goes back one minor version. It asks the cluster whether it can, tells it
-to, and waits until every member writes its data in the older form. Only then launch
-lets the members go back.
+downgrade goes back one minor version at most; announce asks the cluster whether it
+can, tells it to, and waits until every member writes its data in the older form. Only
+then launch lets the members go back.
 
 3.7 can't read log entries in the form of 3.5, which a cluster that came from there a
 short while ago still has: then former is true, and the members must be restarted
@@ -79,7 +79,7 @@ type versionedHost struct {
 // Gather implements Gatherer: it looks whether the version fits the host.
 func (v *EtcdVersion) Gather(ctx context.Context, t *Target) (any, error) {
 	h := &versionedHost{args: v}
-	if v.State == "reached" {
+	if v.State == "reached" || v.State == "announce" {
 		return h, nil
 	}
 	d, err := v.Launch.look(ctx, t)
@@ -108,6 +108,8 @@ func (v *EtcdVersion) Run(ctx context.Context, t *Target) (Result, error) {
 		return v.upgrade(ctx, t, cluster)
 	case "downgrade":
 		return v.downgrade(ctx, t, cluster)
+	case "announce":
+		return v.announce(ctx, t, cluster)
 	case "clean":
 		return v.clean(ctx, t, cluster)
 	}
@@ -137,39 +139,37 @@ func (v *EtcdVersion) upgrade(ctx context.Context, t *Target, cluster *etcd.Clus
 	return v.fits(t, s)
 }
 
-// downgrade also tells the cluster.
+// downgrade refuses what is not supported, before anything is touched.
 func (v *EtcdVersion) downgrade(ctx context.Context, t *Target, cluster *etcd.Cluster) (Result, error) {
 	s, err := v.whole(ctx, t, cluster)
 	if err != nil {
 		return Result{}, err
 	}
-	res, err := v.fits(t, s)
+	if _, err := etcd.GoBack(s, v.Version); err != nil {
+		return Result{}, refused(err)
+	}
+	return v.fits(t, s)
+}
+
+// announce tells the cluster that it goes back, and waits until it is ready.
+func (v *EtcdVersion) announce(ctx context.Context, t *Target, cluster *etcd.Cluster) (Result, error) {
+	s, err := v.whole(ctx, t, cluster)
 	if err != nil {
-		return res, err
+		return Result{}, err
 	}
 	tell, err := etcd.GoBack(s, v.Version)
 	if err != nil {
-		return res, refused(err)
+		return Result{}, refused(err)
 	}
-	if tell {
-		if !t.Would("tell the cluster that it goes back to %s (%s)", etcd.Minor(v.Version), s.Margin()) {
-			return withData(t, res), nil
-		}
+	if tell && t.Would("tell the cluster that it goes back to %s (%s)", etcd.Minor(v.Version), s.Margin()) {
 		if err := cluster.Downgrade(ctx, s, etcd.Minor(v.Version)); err != nil {
-			return withData(t, res), Failf("%w", err).WithHint("nothing was changed; `etcdctl downgrade validate` asks the cluster again")
+			return t.Result(), Failf("%w", err).WithHint("nothing was changed; `etcdctl downgrade validate` asks the cluster again")
 		}
 	}
 	if t.Check {
-		return res, nil
+		return t.Result(), nil
 	}
-	return withData(t, res), v.await(ctx, t, func() error { return etcd.Ready(cluster.Look(ctx), v.Version) })
-}
-
-// withData is what was recorded, with the values of res.
-func withData(t *Target, res Result) Result {
-	out := t.Result()
-	out.Data, out.Msg = res.Data, res.Msg
-	return out
+	return t.Result(), v.await(ctx, t, func() error { return etcd.Ready(cluster.Look(ctx), v.Version) })
 }
 
 // whole waits until nothing is wrong with the cluster.

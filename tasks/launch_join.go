@@ -48,7 +48,9 @@ func (u *turn) mayStart(ctx context.Context) error {
 		return refused(err)
 	}
 	if s.Quorum {
-		u.margins(s.Margin(), 1)
+		step := etcd.Step{Action: etcd.Start, Before: s.Margin(), After: s.Margin()}
+		step.After.Healthy++
+		u.margins(step)
 	}
 	return nil
 }
@@ -69,6 +71,10 @@ func (u *turn) mayRun(s *etcd.State) error {
 		if e.Err == nil {
 			from = append(from, e.Version)
 		}
+	}
+	if u.t.Check && u.Etcd.Older { // a run would have told the cluster by now
+		_, err := etcd.GoBack(s, to)
+		return err
 	}
 	return etcd.CheckChange(s, from, to, u.Etcd.Older)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/etcdplay/etcdplay/tasks/etcd"
@@ -12,8 +13,11 @@ import (
 
 const (
 	// calmPatience is how long a cluster may take until it can spare a member: one
-	// that was restarted a moment ago may still look for its peers.
-	calmPatience = 10 * time.Second
+	// that was restarted a moment ago may still look for its peers, and on a busy
+	// host answers get lost.
+	calmPatience = 45 * time.Second
+	// clearPatience is the same where all members answer, and say what is wrong.
+	clearPatience = 5 * time.Second
 	// leadPatience bounds the hand-over of the lead.
 	leadPatience = 30 * time.Second
 	// catchUpPatience is how long a member may take to apply what it missed.
@@ -28,7 +32,7 @@ func (u *turn) spare(ctx context.Context) error {
 		return err
 	}
 	defer cluster.Close()
-	deadline := time.Now().Add(calmPatience)
+	begun, moving := time.Now(), false
 	for pause := pollFirst; ; pause = min(pause*2, pollMost) {
 		u.t.Status("looking whether the cluster can spare " + u.name)
 		s := u.look(ctx, cluster)
@@ -43,25 +47,41 @@ func (u *turn) spare(ctx context.Context) error {
 		case step.Action == etcd.MoveLeader && u.handOver(step):
 			markOperation(u.t, "move the leader from "+u.name+" to "+step.Name)
 			u.t.Status("moving the leader to " + step.Name)
-			deadline = time.Now().Add(leadPatience)
+			if !moving {
+				begun, moving = time.Now(), true
+			}
 			if err = cluster.MoveLeader(ctx, s, step.ID); err == nil {
 				continue
 			}
 		default:
-			u.margins(step.Before, -1)
+			u.margins(step)
 			markOperation(u.t, "restart "+u.name)
 			return u.announce(ctx, cluster, s)
 		}
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
-		if time.Now().After(deadline) {
+		if time.Since(begun) > patience(s, moving) {
 			return u.giveUp(ctx, s, err)
 		}
+		u.t.Status(fmt.Sprintf("waiting until the cluster can spare %s: %v", u.name, err))
 		if err := pauseFor(ctx, pause); err != nil {
 			return err
 		}
 	}
+}
+
+// patience is how long to wait with what was seen last.
+func patience(s *etcd.State, moving bool) time.Duration {
+	if moving {
+		return leadPatience
+	}
+	for _, e := range s.Endpoints {
+		if e.Err != nil || e.Leader == 0 || !e.Agreed && !e.Learner {
+			return calmPatience
+		}
+	}
+	return clearPatience
 }
 
 // next is the planner's answer for this member alone. A raised quota is what
@@ -96,39 +116,43 @@ func (u *turn) handOver(step etcd.Step) bool {
 }
 
 // margins adds to the change's text how far the cluster is from losing its
-// quorum, when the number of its healthy members changes.
-func (u *turn) margins(before etcd.Margin, by int) {
-	step := etcd.Step{Action: etcd.Restart, Before: before, During: before, After: before}
-	if by < 0 {
-		step.During.Healthy += by
-	} else {
-		step.After.Healthy += by
+// quorum, before and meanwhile.
+func (u *turn) margins(step etcd.Step) {
+	if step.Action == etcd.MoveLeader { // foreseen: it is restarted next
+		step = etcd.Step{Action: etcd.Restart, Before: step.Before, During: step.Before, After: step.After}
+		step.During.Healthy--
 	}
 	u.plan.margins = step.Margins()
-	if n := before.Voters; by < 0 && n <= 2 {
+	if n := step.Before.Voters; step.Action == etcd.Restart && n <= 2 {
 		u.warning = fmt.Sprintf("%s on %s is away while it restarts: %s no majority to spare", u.Launch.Name, u.t.Host.Name,
 			map[bool]string{true: "one member has", false: "two members have"}[n == 1])
 	}
 }
 
-// giveUp refuses the restart, unless there is no quorum that it could cost: then
-// it may be what mends the cluster.
+// giveUp refuses the restart. Only where no operation needs the cluster, and its
+// settings have changed, may the restart be what mends one without a quorum.
 func (u *turn) giveUp(ctx context.Context, s *etcd.State, why error) error {
-	if !s.Quorum && u.Ready.given() {
+	mends := bracketOf(u.t) == nil && u.Restart != "always" && u.Ready.given() && !s.Quorum
+	if mends {
 		if ready := u.readyHosts(ctx, u.t); len(ready) < u.majority(u.t) {
 			u.warning = fmt.Sprintf("%s is restarted although the cluster can't be asked (%v): only %d of its hosts are ready", u.Launch.Name, why, len(ready))
 			return nil
 		}
-		for _, e := range s.Endpoints {
-			if e.Err != nil {
-				return Failf("%s must be restarted (%s), but the cluster can't be asked whether it can spare it: %s: %v",
-					u.Launch.Name, u.plan.why, e.Name, e.Err)
-			}
+	}
+	f, ok := refused(why).(*Failure)
+	if !ok {
+		f = Failf("%w", why)
+	}
+	f.Msg = fmt.Sprintf("%s must be restarted (%s), but %s", u.Launch.Name, u.plan.why, f.Msg)
+	var silent []string
+	for _, e := range s.Endpoints {
+		if e.Err != nil {
+			silent = append(silent, fmt.Sprintf("%s does not answer: %v", e.Name, e.Err))
 		}
 	}
-	f := refused(why)
-	if fail, ok := f.(*Failure); ok {
-		fail.Msg = fmt.Sprintf("%s must be restarted (%s), but %s", u.Launch.Name, u.plan.why, fail.Msg)
+	f.Stderr = strings.Join(silent, "\n")
+	if !s.Quorum {
+		f.Hint = "start.yml starts the members that are down; if a majority is lost for good, recover-quorum.yml makes a cluster of what is left"
 	}
 	return f
 }
