@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/etcdplay/etcdplay/internal/jinja"
 	"github.com/etcdplay/etcdplay/internal/value"
 	"github.com/etcdplay/etcdplay/tasks/script"
 )
@@ -245,7 +246,7 @@ func (g *GetURL) bring(ctx context.Context, t *Target, algorithm, sum string) (R
 	if answer.status != 200 {
 		return t.Result(), Failf("Request failed: %s answers %d", g.URL, answer.status)
 	}
-	if got := checksumOf(algorithm, answer.body); sum != "" && !strings.EqualFold(got, sum) {
+	if got, _ := jinja.Digest(algorithm, answer.body); sum != "" && !strings.EqualFold(got, sum) {
 		return t.Result(), Failf("the %s of %s is %s, not %s", algorithm, g.URL, got, sum)
 	}
 	put := PutArgs{Dest: g.Dest, Owners: g.Owners, Mode: g.Mode, Force: true, Backup: g.Backup}

@@ -63,8 +63,19 @@ func (c *call) utf8Only(i int) {
 }
 
 func digestOf(name, s string) (any, error) {
+	sum, known := Digest(name, []byte(s))
+	if !known {
+		return nil, &hinted{fmt.Sprintf("there is no hash %s", brief(name)),
+			"there are: md5, sha1, sha224, sha256, sha384, sha512, sha3_256, sha3_512"}
+	}
+	return sum, nil
+}
+
+// Digest is a checksum in hexadecimal digits, by the name that the filter hash
+// and checksum arguments have for it: sha256. known is false for other names.
+func Digest(algorithm string, data []byte) (sum string, known bool) {
 	var h hash.Hash
-	switch strings.ToLower(strings.ReplaceAll(name, "-", "_")) {
+	switch strings.ToLower(strings.ReplaceAll(algorithm, "-", "_")) {
 	case "md5":
 		h = md5.New()
 	case "sha1":
@@ -82,11 +93,10 @@ func digestOf(name, s string) (any, error) {
 	case "sha3_512":
 		h = sha3.New512()
 	default:
-		return nil, &hinted{fmt.Sprintf("there is no hash %s", brief(name)),
-			"there are: md5, sha1, sha224, sha256, sha384, sha512, sha3_256, sha3_512"}
+		return "", false
 	}
-	h.Write([]byte(s))
-	return hex.EncodeToString(h.Sum(nil)), nil
+	h.Write(data)
+	return hex.EncodeToString(h.Sum(nil)), true
 }
 
 // ansibleNamespace is the UUID that Ansible's to_uuid hashes in.
