@@ -50,6 +50,7 @@ var operations = []operation{
 	{name: "recover-quorum", book: "recover-quorum.yml", prepare: majorityLost, holds: keptOnly, offline: true, killIn: 3},
 	{name: "backup", book: "backup.yml", quick: true},
 	{name: "defrag", book: "defrag.yml", prepare: fragmented, holds: isSmaller, quick: true},
+	{name: "auth", book: "auth.yml", prepare: withoutAuth, holds: asksWhoYouAre, quick: true},
 	{name: "rotate-certs", book: "rotate-certs.yml", prepare: rememberCertificates, holds: areRenewed, quick: true},
 	{name: "rotate-ca", book: "rotate-ca.yml", prepare: rememberCertificates, holds: areRenewed, killIn: 5},
 	{

@@ -140,6 +140,24 @@ func withTLS(_ *testing.T, c *cluster) []string {
 	return nil
 }
 
+func withoutAuth(t *testing.T, c *cluster) []string {
+	t.Helper()
+	c.play(t, "auth.yml", "-e", "etcd_auth=false").want(0)
+	return nil
+}
+
+// asksWhoYouAre wants a member's certificate to be no user's.
+func asksWhoYouAre(t *testing.T, c *cluster) {
+	t.Helper()
+	const pki = "/etc/etcd/pki/current/"
+	name := c.names[0]
+	out := on(t, c.lab, name, "/opt/etcd/current/etcdctl get key --endpoints="+c.url(t, "https", name)+
+		" --cacert="+pki+"ca.crt --cert="+pki+"member.crt --key="+pki+"member.key 2>&1 || true")
+	if !strings.Contains(out, "auth") && !strings.Contains(out, "permission denied") {
+		t.Errorf("a member's certificate opens the cluster: %s", out)
+	}
+}
+
 // rememberCertificates remembers what members show to their clients.
 func rememberCertificates(t *testing.T, c *cluster) []string {
 	t.Helper()
