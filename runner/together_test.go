@@ -221,6 +221,18 @@ func TestHostsLeftOutByLimitAreAskedAndNotChanged(t *testing.T) {
 	}
 }
 
+// What vars_files say counts for them, too.
+func TestHostsLeftOutByLimitHaveVarsFiles(t *testing.T) {
+	vars := filepath.Join(t.TempDir(), "vars.yml")
+	if err := os.WriteFile(vars, []byte("order: sequential\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tr, _, code := play(t, "- hosts: all\n  gather_facts: false\n  vars_files: "+vars+"\n  tasks:\n    - sequential: {order: \"{{ order }}\"}\n", "h2")
+	if want := "run h2 with h1,h2,h3"; code != 0 || !slices.Contains(tr.lines, want) {
+		t.Errorf("code %d, %q, want %s", code, tr.lines, want)
+	}
+}
+
 func TestAHostThatIsDownIsNoPeer(t *testing.T) {
 	tr, rec, code := play(t, head("step: {}"), "", "h2")
 	for _, l := range tr.lines {

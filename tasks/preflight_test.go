@@ -131,6 +131,53 @@ func TestPreflightStranger(t *testing.T) {
 	})
 }
 
+// A member is not switched between http and https by the way.
+func TestPreflightScheme(t *testing.T) {
+	preflightShells(t, func(t *testing.T, conn tasks.Conn, home string) {
+		host := func(record, endpoint string, more ...any) *value.Dict {
+			if err := os.WriteFile(home+"/etcd.run", []byte(record), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			return value.NewDict(append([]any{"daemon", value.NewDict("name", "etcd", "dir", home), "etcd", value.NewDict("endpoint", endpoint+"://192.168.161.3:2379")}, more...)...)
+		}
+		const plain, secure = "exec /x/etcd --advertise-client-urls=http://h:2379", "exec /x/etcd --advertise-client-urls=https://h:2379"
+		for _, c := range []struct{ record, wanted, scheme, refused string }{
+			{"", "https", "", ""},
+			{secure, "https", "https", ""},
+			{plain, "http", "http", ""},
+			{plain, "https", "", "tls-enable.yml"},
+			{secure, "http", "", "etcd_tls=true"},
+		} {
+			res, err := preflightOn(t, conn, host(c.record, c.wanted))
+			if (err == nil) != (c.refused == "") || !strings.Contains(failureText(err), c.refused) {
+				t.Errorf("%q, %s is wanted: %s", c.record, c.wanted, failureText(err))
+			}
+			if got, _ := res.Data.Get("scheme"); err == nil && got != c.scheme {
+				t.Errorf("%q: the scheme is %v", c.record, got)
+			}
+		}
+		if _, err := preflightOn(t, conn, host(plain, "https", "switching", true)); err != nil {
+			t.Errorf("while it is switched: %s", failureText(err))
+		}
+	})
+}
+
+func TestPreflightSums(t *testing.T) {
+	preflightShells(t, func(t *testing.T, conn tasks.Conn, home string) {
+		if err := os.WriteFile(home+"/there", []byte("hello"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		res, err := preflightOn(t, conn, value.NewDict("sums", value.NewDict("a", home+"/there", "b", home+"/not there")))
+		if err != nil {
+			t.Fatal(failureText(err))
+		}
+		got, _ := res.Data.Get("sums")
+		if want := "{'a': '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824'}"; value.Repr(got) != want {
+			t.Errorf("sums are %s, want %s", value.Repr(got), want)
+		}
+	})
+}
+
 // A daemon that someone started by hand holds its ports and owns its data.
 func TestPreflightStartedByHand(t *testing.T) {
 	server := etcdtest.Servers(t, etcdtest.Version, 1)[0]

@@ -15,6 +15,7 @@ import (
 	"github.com/etcdplay/etcdplay/internal/value"
 	"github.com/etcdplay/etcdplay/tasks"
 	"github.com/etcdplay/etcdplay/tasks/script"
+	"github.com/etcdplay/etcdplay/tasks/tasktest"
 	"github.com/etcdplay/etcdplay/test/etcdtest"
 )
 
@@ -215,6 +216,27 @@ func TestVerifyRefuses(t *testing.T) {
 		}
 		if err := v.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Validate said %v, want %q", err, want)
+		}
+	}
+}
+
+// The certificates to ask with may be made by the run that check mode foresees.
+func TestVerifyForeseesCertificates(t *testing.T) {
+	v := &tasks.Verify{}
+	missing := t.TempDir() + "/ca.crt"
+	args := value.NewDict("etcd", value.NewDict("endpoint", "https://127.0.0.1:1", "ca", missing))
+	if err := tasks.Decode(v, args); err != nil {
+		t.Fatal(err)
+	}
+	for _, check := range []bool{true, false} {
+		peer := tasks.Peer{Name: "peer1", Conn: &tasktest.Conn{}, Gathered: v}
+		target := &tasks.Target{Host: peer, Peers: []tasks.Peer{peer}, Conn: peer.Conn, Check: check, Files: onDisk{}, Status: func(string) {}}
+		res, err := v.Run(t.Context(), target)
+		if check && (err != nil || !strings.HasPrefix(res.Msg, "decided at run time: ") || !strings.Contains(res.Msg, missing)) {
+			t.Errorf("check mode says %q, %v", res.Msg, err)
+		}
+		if !check && !strings.Contains(explain(err), missing) {
+			t.Errorf("the run says %v", err)
 		}
 	}
 }
