@@ -196,9 +196,9 @@ func TestKeepAlive(t *testing.T) {
 		}
 	})
 	h.KeyFile, h.HostKeys, h.User = s.client, Off, loginName(t)
-	p := s.pool(func(o *Options) { o.KeepAlive, o.Unanswered = 30*time.Millisecond, 2 })
+	p := s.pool(func(o *Options) { o.KeepAlive, o.Unanswered = 500*time.Millisecond, 4 })
 	c := connect(t, p, h, Become{})
-	mustExec(t, c, "sleep 0.3") // living, several intervals long
+	mustExec(t, c, "sleep 3") // living, more intervals than may go unanswered
 	_, err := c.Exec(testContext(t), tasks.Command{
 		Script:   "fact a b; sleep 600",
 		OnRecord: func(scriptRecord) { stalled.Store(true) },

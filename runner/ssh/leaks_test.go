@@ -43,6 +43,7 @@ func TestCrowdLeaksNothing(t *testing.T) {
 	for kind, h := range kinds {
 		good := kind == "well" || kind == "slow"
 		for i := range 15 {
+			h := h
 			h.Name, h.User, h.Password = fmt.Sprint(kind, i), "u", "p"
 			busy := good && i%3 == 0 // still at it when all is closed
 			work := func() {

@@ -136,7 +136,9 @@ func (s *Shell) Run(ctx context.Context, body string, onRecord func(Record)) (Ou
 	r := newRun(s.limit, onRecord)
 	s.setRun(r)
 	defer s.setRun(nil)
-	go s.send(r, body)
+	text := s.compose(r, body)
+	// A failed write needs no answer: the shell is ending, and watch sees why.
+	go func() { _, _ = s.p.Stdin.Write(text) }()
 	silent := time.NewTimer(s.answer)
 	defer silent.Stop()
 	for {
@@ -192,9 +194,9 @@ func (s *Shell) end() {
 	}
 }
 
-// send writes a script at once with all that must precede it: what begins a
+// compose makes one text of a script and all that must precede it: what begins a
 // shell, and the verbs that no script before has used.
-func (s *Shell) send(r *run, body string) {
+func (s *Shell) compose(r *run, body string) []byte {
 	verbs, quoted := missing(body, s.read), Quote(body)
 	tail := "\nep_run " + r.mark + " " + r.edge + " .\n"
 	parts := []string{s.opening, "", s.setup, verbs, "EP_BODY=", quoted, tail}
@@ -211,8 +213,7 @@ func (s *Shell) send(r *run, body string) {
 	for _, part := range parts {
 		text = append(text, part...)
 	}
-	// A failed write needs no answer: the shell is ending, and watch sees why.
-	_, _ = s.p.Stdin.Write(text)
+	return text
 }
 
 // pump hands what arrives on a stream to the running script.
