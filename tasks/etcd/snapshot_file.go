@@ -78,6 +78,25 @@ func (f *SnapshotFile) checkSum(name string) error {
 		return fmt.Errorf("%s does not match the SHA-256 at its end: it is corrupt or was cut off: %w", name, ErrSnapshot)
 	}
 	f.SHA256 = hex.EncodeToString(trailer)
+	return f.checkLength(name, file)
+}
+
+// checkLength sees that the file holds as many pages as the database says. bbolt
+// maps it into memory, and a page that is not there would end this process.
+func (f *SnapshotFile) checkLength(name string, file *os.File) error {
+	const magic, headSize = 0xED0CDAED, 16 // of a page
+	head := make([]byte, headSize+56)      // with what every meta page begins with
+	if _, err := file.ReadAt(head, 0); err != nil {
+		return fmt.Errorf("%s is too short: %w", name, ErrSnapshot)
+	}
+	meta := head[headSize:]
+	pageSize := int64(binary.NativeEndian.Uint32(meta[8:]))
+	if binary.NativeEndian.Uint32(meta) != magic || pageSize < 1<<9 || pageSize > 1<<16 {
+		return fmt.Errorf("%s is no database of etcd: %w", name, ErrSnapshot)
+	}
+	if pages := binary.NativeEndian.Uint64(meta[40:]); pages > uint64(f.Size/pageSize) {
+		return fmt.Errorf("%s has %d pages, and its database %d: %w", name, f.Size/pageSize, pages, ErrSnapshot)
+	}
 	return nil
 }
 
