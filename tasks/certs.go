@@ -170,7 +170,7 @@ func (c *Certs) Gather(ctx context.Context, t *Target) (any, error) {
 // controller, and each makes its new private key.
 func (c *Certs) Prepare(ctx context.Context, t *Target) (any, Result, error) {
 	h := t.Host.Gathered.(*certHost)
-	if err := refusal(t); err != nil {
+	if err := c.refusal(t); err != nil {
 		return h, Result{}, err
 	}
 	if firstOf(t) {
@@ -191,8 +191,16 @@ func (c *Certs) Prepare(ctx context.Context, t *Target) (any, Result, error) {
 }
 
 // refusal is why this host must not begin: what is wrong with its own
-// certificates, or with another's.
-func refusal(t *Target) error {
+// certificates or with another's, or a host that does not take part in what all
+// must do.
+func (c *Certs) refusal(t *Target) error {
+	for _, e := range t.Everyone {
+		i := slices.IndexFunc(t.Peers, func(p Peer) bool { return p.Name == e.Name })
+		if c.Rotate != "" && (i < 0 || t.Peers[i].Outside) {
+			return Failf("the authority can't be changed without %s", e.Name).
+				WithHint("all hosts must take part: those that did not would no longer be understood; leave --limit out")
+		}
+	}
 	if own := t.Host.Gathered.(*certHost).problem; own != nil {
 		return own
 	}

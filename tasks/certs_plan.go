@@ -75,7 +75,7 @@ func (c *Certs) planFor(t *Target, h *certHost, now time.Time) (p certPlan, err 
 		}
 		if now.After(signer.NotAfter) {
 			return p, Failf("the authority in %s ended at %s", s.path("ca.crt"), endOf(signer)).
-				WithHint("move %s away: the next run makes a new one, for which the servers must be restarted together", s.dir)
+				WithHint("no certificate of it is accepted any more: stop the servers, move %s away and, on all hosts, %s, and run again", s.dir, h.dir)
 		}
 	}
 	switch {

@@ -30,6 +30,8 @@ type certPeers struct {
 	root  string
 	peers []tasks.Peer
 	args  *value.Dict
+
+	everyone []tasks.Peer // with those that don't take part; nil: there are none
 }
 
 func newCertPeers(t *testing.T, n int) *certPeers {
@@ -76,7 +78,7 @@ func (c *certPeers) run(check bool, more ...any) (map[string]tasks.Result, error
 	peers := make([]tasks.Peer, len(c.peers))
 	copy(peers, c.peers)
 	target := func(i int) *tasks.Target {
-		return &tasks.Target{Host: peers[i], Peers: peers, Conn: peers[i].Conn, Check: check, Files: tasktest.Files{}, Status: func(string) {}}
+		return &tasks.Target{Host: peers[i], Peers: peers, Everyone: c.everyone, Conn: peers[i].Conn, Check: check, Files: tasktest.Files{}, Status: func(string) {}}
 	}
 	for i, p := range peers {
 		args := c.args.Clone()
@@ -339,6 +341,12 @@ func TestCertsRotate(t *testing.T) {
 		mustDo(t, err)
 		digests = append(digests, digest(res))
 	}
+	limited := *c
+	limited.everyone, limited.peers = c.peers, c.peers[:2]
+	if _, err := limited.run(false, "rotate", "introduce"); err == nil || !strings.Contains(explain(err), "can't be changed without peer3") {
+		t.Errorf("some hosts alone: %v", err)
+	}
+	limited.settled()
 	if _, err := c.run(false, "rotate", "retire"); err == nil || !strings.Contains(explain(err), "no change of the authority is under way") {
 		t.Errorf("the last step first: %v", err)
 	}
