@@ -251,6 +251,9 @@ func (t *Terminal) detail(e runner.HostResult) string {
 func (t *Terminal) shown(e runner.HostResult) *value.Dict {
 	d := value.NewDict()
 	for k, v := range e.Result.All() {
+		if e.Text != "" && t.o.Verbosity == 0 && k != "changed" && k != "msg" {
+			continue // the text tells it in a way to be read
+		}
 		switch k {
 		case "failed", "warnings":
 			continue
