@@ -49,9 +49,11 @@ func (h *memberHost) member() string { return h.args.Etcd.named(h.Peer) }
 // site is the host as planners see it.
 func (h *memberHost) site() etcd.Site {
 	unit, run := h.noted()
+	d := h.daemon
+	_, started := d.facts["pid_file"]
 	return etcd.Site{
 		Name: h.member(), PeerURL: h.args.Etcd.PeerURL,
-		Running: h.daemon.running() || activeUnit(h.daemon), Enabled: h.daemon.props["UnitFileState"] == "enabled",
+		Running: d.running() || activeUnit(d), Enabled: d.props["UnitFileState"] == "enabled" || started,
 		Data: h.data, Noted: unit || run,
 	}
 }
@@ -138,6 +140,9 @@ func (h *memberHost) stop(ctx context.Context, t *Target) (Result, error) {
 	d, err := l.look(ctx, t)
 	if err != nil {
 		return Result{}, err
+	}
+	if _, started := d.facts["pid_file"]; started && !d.running() { // it ended by itself, as removed members do
+		return t.Script(ctx, script.New().Call("launch_stop", "stop "+l.Name, "", "", l.stopSeconds(), "", d.base))
 	}
 	return l.stop(ctx, t, d)
 }
