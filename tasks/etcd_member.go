@@ -64,8 +64,8 @@ func waysToEtcd(t *Target, seats []seat) (endpoints []etcd.Endpoint, o etcd.Opti
 	first := seats[0].member
 	o.Username, o.Password = first.User, first.Password
 	if o.TLS, err = first.TLSFiles.config(t.Files); err != nil {
-		// without certificates there are no members that want them
-		if !t.Check || !first.Moving || !errors.Is(err, fs.ErrNotExist) {
+		// what check mode foresees may be made by then; until it is there, no member answers
+		if !t.Check || !errors.Is(err, fs.ErrNotExist) {
 			return nil, o, err
 		}
 	}
