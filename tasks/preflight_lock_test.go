@@ -1,0 +1,115 @@
+package tasks_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/etcdplay/etcdplay/internal/value"
+	"github.com/etcdplay/etcdplay/tasks"
+	"github.com/etcdplay/etcdplay/tasks/tasktest"
+)
+
+// lockHosts are hosts of which each has a /run of its own.
+type lockHosts struct {
+	t     *testing.T
+	shell tasktest.Shell
+	run   []string
+}
+
+// controller is a run of its own: shells on all hosts.
+func (l *lockHosts) controller() (conns []tasks.Conn) {
+	for _, dir := range l.run {
+		c := &tasktest.Conn{Shell: l.shell, Binds: []string{dir, "/run"}, Home: l.t.TempDir()}
+		l.t.Cleanup(func() { c.Close() })
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+// preflight runs it on all hosts; the error is the first host's.
+func (l *lockHosts) preflight(conns []tasks.Conn, check, takeover bool) error {
+	l.t.Helper()
+	target := &tasks.Target{Check: check, Status: func(string) {}}
+	var all []*tasks.Preflight
+	for i, conn := range conns {
+		p := &tasks.Preflight{}
+		if err := tasks.Decode(p, value.NewDict("lock", "test", "takeover", takeover, "shared", true)); err != nil {
+			l.t.Fatal(err)
+		}
+		own := *target
+		own.Conn = conn
+		gathered, err := p.Gather(l.t.Context(), &own)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		target.Peers = append(target.Peers, tasks.Peer{Name: fmt.Sprintf("peer%d", i+1), Conn: conn, Gathered: gathered})
+		all = append(all, p)
+	}
+	var first error
+	for i, p := range all {
+		own := *target
+		own.Host, own.Conn = target.Peers[i], conns[i]
+		if _, err := p.Run(l.t.Context(), &own); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// held are the hosts on which a lock lies.
+func (l *lockHosts) held() (n int) {
+	for _, dir := range l.run {
+		if _, err := os.Stat(filepath.Join(dir, "etcdplay", "test.lock")); err == nil {
+			n++
+		}
+	}
+	return n
+}
+
+func TestPreflightLock(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("NOT TESTED: hosts with a /run of their own need root")
+	}
+	for _, shell := range tasktest.Shells(t) {
+		t.Run(shell.Name, func(t *testing.T) {
+			t.Parallel()
+			l := &lockHosts{t: t, shell: shell, run: []string{t.TempDir(), t.TempDir()}}
+			alice, bob := l.controller(), l.controller()
+			if err := l.preflight(bob, true, false); err != nil || l.held() != 0 {
+				t.Errorf("check mode: %d locks, error %v", l.held(), err)
+			}
+			for range 2 { // a run may look twice
+				if err := l.preflight(alice, false, false); err != nil || l.held() != 2 {
+					t.Fatalf("alice: %d locks, error %v", l.held(), err)
+				}
+			}
+			owner := fmt.Sprintf("(process %d)", os.Getpid())
+			if err := l.preflight(bob, false, false); err == nil || !strings.Contains(err.Error(), "another controller is at work on peer1: ") || !strings.Contains(err.Error(), owner) {
+				t.Errorf("bob is not kept off: %v", err)
+			}
+			if err := l.preflight(bob, true, false); err != nil {
+				t.Errorf("check mode while alice is at work: %v", err)
+			}
+
+			// One of alice's shells ends: she holds the other host still.
+			if err := alice[0].Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.preflight(bob, false, true); err != nil {
+				t.Errorf("bob takes over: %v", err)
+			}
+			if err := l.preflight(alice[1:], false, true); err != nil {
+				t.Errorf("and alice: %v", err)
+			}
+			for _, c := range append(alice, bob...) {
+				c.Close() // some twice
+			}
+			if err := l.preflight(l.controller(), false, false); err != nil {
+				t.Errorf("nobody is left, but %v", err)
+			}
+		})
+	}
+}
