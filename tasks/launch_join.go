@@ -47,7 +47,8 @@ func (u *turn) mayStart(ctx context.Context) error {
 	if err := u.mayRun(s); err != nil {
 		return refused(err)
 	}
-	if s.Quorum {
+	// While a cluster is founded check mode can't foresee it.
+	if s.Quorum && (!empty || u.joining()) {
 		step := etcd.Step{Action: etcd.Start, Before: s.Margin(), After: s.Margin()}
 		step.After.Healthy++
 		u.margins(step)
@@ -68,7 +69,7 @@ func (u *turn) mayRun(s *etcd.State) error {
 		from = append(from, own)
 	}
 	for _, e := range s.Endpoints {
-		if e.Err == nil {
+		if e.Err == nil && e.Version != "" {
 			from = append(from, e.Version)
 		}
 	}
