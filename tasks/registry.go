@@ -30,6 +30,7 @@ func Builtin() *Registry {
 		"etcd_version":          func() Module { return &EtcdVersion{} },
 		"etcd_drill":            func() Module { return &EtcdDrill{} },
 		"etcd_auth":             func() Module { return &EtcdAuth{} },
+		"etcd_fitness":          func() Module { return &EtcdFitness{} },
 		"fetch":                 func() Module { return &Fetch{} },
 		"file":                  func() Module { return &File{} },
 		"firewall":              func() Module { return &Firewall{} },
@@ -65,7 +66,7 @@ func Builtin() *Registry {
 
 // ours are the tasks that are no namesakes of Ansible's: they don't answer to
 // ansible.builtin.NAME.
-var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore", "etcd_version", "etcd_defrag", "etcd_alarms", "etcd_status", "etcd_drill", "etcd_auth"}
+var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore", "etcd_version", "etcd_defrag", "etcd_alarms", "etcd_status", "etcd_drill", "etcd_auth", "etcd_fitness"}
 
 // New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
 // or ansible.legacy.copy.
