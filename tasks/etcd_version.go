@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/etcdplay/etcdplay/tasks/etcd"
@@ -74,6 +75,9 @@ func (v *EtcdVersion) Validate() error {
 type versionedHost struct {
 	args *EtcdVersion
 	fit  *fitness // nil: its version stays
+	// left: an earlier run was stopped between this member's end and its start; the
+	// next launch starts it.
+	left bool
 }
 
 // Gather implements Gatherer: it looks whether the version fits the host.
@@ -86,8 +90,19 @@ func (v *EtcdVersion) Gather(ctx context.Context, t *Target) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.left = !d.running() && v.leftDown(d)
 	h.fit, err = v.Launch.seeFit(ctx, t, d)
 	return h, err
+}
+
+// snapshotSoon is the flag of members that are to write a snapshot at once; see
+// upgrade.yml.
+const snapshotSoon = "--snapshot-count=10"
+
+// leftDown reports whether the member was to be started by this very operation.
+func (v *EtcdVersion) leftDown(d *daemon) bool {
+	text, _ := d.recorded()
+	return d.lastVersion(v.Launch.Command) == v.Version || strings.Contains(text, snapshotSoon)
 }
 
 // Run implements Module.
@@ -128,7 +143,9 @@ func (v *EtcdVersion) upgrade(ctx context.Context, t *Target, cluster *etcd.Clus
 	}
 	var from []string
 	for _, e := range s.Endpoints {
-		from = append(from, e.Version)
+		if e.Version != "" { // else it is only supposed to answer
+			from = append(from, e.Version)
+		}
 	}
 	if err := etcd.CheckUpgrade(from, v.Version); err != nil {
 		return Result{}, refused(err)
@@ -175,9 +192,15 @@ func (v *EtcdVersion) announce(ctx context.Context, t *Target, cluster *etcd.Clu
 
 // whole waits until nothing is wrong with the cluster.
 func (v *EtcdVersion) whole(ctx context.Context, t *Target, cluster *etcd.Cluster) (s *etcd.State, err error) {
+	left := map[string]bool{}
+	for _, p := range t.Peers {
+		if h, ok := p.Gathered.(*versionedHost); ok && h.left {
+			left[h.args.Etcd.named(p)] = true
+		}
+	}
 	deadline := time.Now().Add(calmPatience)
 	for {
-		s = cluster.Look(ctx)
+		s = cluster.Look(ctx).Suppose(func(name string) bool { return left[name] })
 		if err = s.Whole(); err == nil || time.Now().After(deadline) {
 			return s, refused(err)
 		}
