@@ -125,8 +125,11 @@ func (h *restoring) is(fact string) bool { return h.facts[fact] == "yes" }
 
 // work is where a restore keeps what it needs.
 func (h *restoring) work(name string) string {
-	return path.Join(h.args.DataDir, ".etcdplay-restore", name)
+	return path.Join(h.args.DataDir, restoreFolder, name)
 }
+
+// restoreFolder is in the data directory while a restore is under way.
+const restoreFolder = ".etcdplay-restore"
 
 // A restoreMark is what the hosts note of a restore that is under way.
 type restoreMark struct {

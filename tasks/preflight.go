@@ -18,6 +18,7 @@ type Preflight struct {
 	Daemon    *PreflightDaemon  `arg:"daemon" doc:"The daemon to be launched, as launch will be told of it; it may hold the ports and own the data"`
 	Etcd      *EtcdMember       `arg:"etcd" doc:"The daemon is an etcd member: a host where it never ran is asked for in the cluster that the others run"`
 	Joining   bool              `arg:"joining" doc:"Hosts that are no members of the running cluster yet are all right, and those whose data was lost"`
+	Restoring bool              `arg:"restoring" doc:"Data directories that etcd_restore is at are all right"`
 	Switching bool              `arg:"switching" doc:"A member that speaks http where https is wanted, or the other way round, is all right"`
 	Data      []string          `arg:"data" doc:"Data directories: with anything in them they must be the daemon's own"`
 	Space     []PreflightSpace  `arg:"space" doc:"Free disk space that is needed"`

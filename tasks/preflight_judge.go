@@ -134,6 +134,15 @@ func (s *survey) foreignData() (wrong []finding) {
 		kind, names, _ := strings.Cut(s.facts["dir."+strconv.Itoa(i)], "\n")
 		used := slices.ContainsFunc(strings.Split(names, "\n"), countsAsData)
 		owned := s.owns(dir)
+		if slices.Contains(strings.Split(names, "\n"), restoreFolder) {
+			owned = true // whatever ran here, these data are ours
+			if !s.task.Restoring {
+				wrong = append(wrong, finding{
+					"a restore of " + dir + " is under way",
+					"run restore.yml or recover-quorum.yml again, as it was run before: it goes on where it was",
+				})
+			}
+		}
 		switch {
 		case kind == "unreadable" && !owned:
 			wrong = append(wrong, finding{dir + " can't be read by this user", "use become: true"})
