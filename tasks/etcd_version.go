@@ -238,7 +238,14 @@ func (v *EtcdVersion) clean(ctx context.Context, t *Target, cluster *etcd.Cluste
 	if t.Check {
 		return Result{}, nil
 	}
+	const enough = 5 // test writes: more than ten log entries
+	writes := 0
 	return Result{}, v.await(ctx, t, func() error {
+		for ; writes < enough; writes++ {
+			if err := cluster.TestWrite(ctx); err != nil {
+				return err
+			}
+		}
 		if err := cluster.TestWrite(ctx); err != nil {
 			return err
 		}
