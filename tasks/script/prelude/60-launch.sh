@@ -427,7 +427,8 @@ launch_v2_entries() {
 	fact v2_entries "$(
 		for ep_file in "$2"/*.wal; do
 			[ -f "$ep_file" ] || continue
-			LC_ALL=C grep -abo "$ep_mark" "$ep_file" | tail -n 16 | while IFS=: read -r ep_at ep_rest; do
+			LC_ALL=C grep -abo "$ep_mark" "$ep_file" | tail -n 16 | while read -r ep_at; do
+				ep_at=${ep_at%%:*} # OFFSET:TEXT
 				ep_from=$((ep_at > 64 ? ep_at - 64 : 0))
 				dd if="$ep_file" bs=1 skip="$ep_from" count=$((ep_at - ep_from)) 2>/dev/null | od -An -v -tx1 | tr -d ' \n'
 				echo
