@@ -12,7 +12,7 @@ import (
 // EtcdCheck are the arguments of verify's etcd mode.
 type EtcdCheck struct {
 	EtcdMember
-	Members []string `arg:"members" doc:"The names of all members; by default those of all hosts of the play"`
+	Members []string `arg:"members" doc:"The names of all members, the hosts of others need not answer; by default those of all hosts of the play"`
 	Version string   `arg:"version" doc:"The version that all members must run; by default any one, but the same on all"`
 	Write   bool     `arg:"write" default:"true" doc:"Write a key, read it back through every member and remove it"`
 }
@@ -36,11 +36,14 @@ func newEtcdProbe(ctx context.Context, t *Target, hosts []subject) (*etcdProbe, 
 		if c == nil {
 			return nil, Failf("etcd is given for %s, but not for %s", t.Host.Name, h.Name)
 		}
-		if first == nil {
+		if first == nil || h.Name == t.Host.Name { // what earlier tasks registered, hosts that --limit leaves out don't know
 			first = c
 		}
 		names[h.Name] = c.named(h.Peer)
 		seats = append(seats, seat{h.Peer, &c.EtcdMember})
+	}
+	if first != nil && first.Members != nil { // others need not answer
+		seats = slices.DeleteFunc(seats, func(s seat) bool { return !slices.Contains(first.Members, s.member.named(s.Peer)) })
 	}
 	var err error
 	if p.cluster, err = openEtcd(ctx, t, seats); err != nil {
