@@ -25,7 +25,7 @@ func (p *Preflight) takeLock(s *script.Script, t *Target) {
 	if p.Takeover {
 		takeover = "1"
 	}
-	s.Call("lock_take", p.Lock, fmt.Sprintf("%s (process %d)", me.Owner, me.PID), takeover)
+	s.Call("lock_take", p.Lock, fmt.Sprintf("%s (process %d)", me.Owner, me.PID), t.Session.ID(), takeover)
 }
 
 // A lockTurn is the taking of the locks of all hosts, by whichever comes first.

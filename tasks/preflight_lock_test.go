@@ -32,7 +32,7 @@ func (l *lockHosts) controller() (conns []tasks.Conn) {
 // preflight runs it on all hosts; the error is the first host's.
 func (l *lockHosts) preflight(conns []tasks.Conn, check, takeover bool) error {
 	l.t.Helper()
-	target := &tasks.Target{Check: check, Status: func(string) {}}
+	target := &tasks.Target{Check: check, Status: func(string) {}, Session: &tasks.Session{}}
 	var all []*tasks.Preflight
 	for i, conn := range conns {
 		p := &tasks.Preflight{}
@@ -109,6 +109,12 @@ func TestPreflightLock(t *testing.T) {
 			}
 			if err := l.preflight(l.controller(), false, false); err != nil {
 				t.Errorf("nobody is left, but %v", err)
+			}
+
+			one := t.TempDir()
+			twins := &lockHosts{t: t, shell: shell, run: []string{one, one}}
+			if err := twins.preflight(twins.controller(), false, false); err != nil {
+				t.Errorf("a host that stands twice in the inventory: %v", err)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"crypto/rand"
 	"errors"
 	"io"
 	"sync"
@@ -9,9 +10,20 @@ import (
 // A Session holds what outlives a single task of a run: a lock that is kept
 // alive, a load that goes on while others work. The zero value is ready to use.
 type Session struct {
+	id    string
 	mu    sync.Mutex
 	kept  map[string]io.Closer
 	order []string
+}
+
+// ID tells this run from all others.
+func (s *Session) ID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.id == "" {
+		s.id = rand.Text()
+	}
+	return s.id
 }
 
 // Keep holds something under a name until the run ends, then closes it: the last

@@ -4,27 +4,33 @@
 # that takes it, and is worth nothing once that has ended, as it does at once when
 # its controller is gone.
 
-# lock_take NAME OWNER TAKEOVER: tells whether the lock is taken, else whose it is
-# and since how many seconds. With TAKEOVER 1 it is taken from anybody.
+# lock_take NAME OWNER RUN TAKEOVER: tells whether the lock is taken, else whose it
+# is and since how many seconds. With TAKEOVER 1 it is taken from anybody. What another
+# shell of the same RUN holds is taken too: a host may stand twice in an inventory.
 lock_take() {
 	lock_file "$1"
-	mkdir -p -- "${ep_lock%/*}" || fail "can't make ${ep_lock%/*} for the lock"
+	# in /tmp somebody else may have been first
+	[ -d "${ep_lock%/*}" ] || (umask 077 && mkdir -p -- "${ep_lock%/*}") || fail "can't make ${ep_lock%/*} for the lock"
+	[ "$(stat -c %u -- "${ep_lock%/*}")" = "$(id -u)" ] && [ ! -h "${ep_lock%/*}" ] ||
+		fail "${ep_lock%/*} belongs to somebody else" "remove it"
 	launch_since $$ || fail "this host tells nothing of its processes in /proc"
 	ep_mine="$$ $ep_since"
-	printf '%s\n%s\n' "$ep_mine" "$2" >"$ep_lock.$$" || fail "can't write $ep_lock.$$"
+	printf '%s\n%s\n%s\n' "$ep_mine" "$2" "$3" >"$ep_lock.$$" || fail "can't write $ep_lock.$$"
 	ep_got=held
 	for ep_try in 1 2 3 4 5; do
 		if ln -- "$ep_lock.$$" "$ep_lock" 2>/dev/null; then
 			ep_got=taken
 			break
 		fi
-		ep_held='' ep_owner=''
-		{ read -r ep_held && read -r ep_owner; } 2>/dev/null <"$ep_lock" || continue # just released
-		if [ "$ep_held" = "$ep_mine" ]; then
+		ep_held='' ep_owner='' ep_run=''
+		{ read -r ep_held && read -r ep_owner && read -r ep_run; } 2>/dev/null <"$ep_lock" || continue # just released
+		ep_runs=0
+		! launch_runs "${ep_held% *}" "${ep_held#* }" || ep_runs=1
+		if [ "$ep_held" = "$ep_mine" ] || [ "$ep_run" = "$3" ] && [ "$ep_runs" = 1 ]; then
 			ep_got=taken
 			break
 		fi
-		if [ "$3" != 1 ] && launch_runs "${ep_held% *}" "${ep_held#* }"; then
+		if [ "$4" != 1 ] && [ "$ep_runs" = 1 ]; then
 			fact lock.owner "$ep_owner"
 			fact lock.age "$(($(date +%s) - $(stat -c %Y -- "$ep_lock" 2>/dev/null || date +%s)))"
 			break
