@@ -50,15 +50,15 @@ restore_data() {
 	ep_dir=$2 ep_etcdutl=$3 ep_owner=$4${5:+:$5}
 	shift 5
 	ep_work=$ep_dir/.etcdplay-restore
-	rm -rf -- "$ep_work/part" "$ep_work/new" || fail "can't clear $ep_work"
-	mkdir -m 0700 -- "$ep_work/new" || fail "can't make $ep_work/new"
+	rm -rf -- "$ep_work/part" || fail "can't clear $ep_work"
 	progress "restoring the snapshot"
 	"$ep_etcdutl" snapshot restore "$ep_work/snapshot.db" --data-dir "$ep_work/part" "$@" >&2 ||
 		fail "etcdutl could not restore the snapshot"
 	[ -z "$ep_owner" ] || [ "$(id -u)" != 0 ] || chown -R -- "$ep_owner" "$ep_work/part" || fail "can't give the data to $ep_owner"
 	! have restorecon || restorecon -R "$ep_work/part" 2>/dev/null || :
 	sync
-	mv -- "$ep_work/part/member" "$ep_work/new/member" || fail "can't move the new data"
+	# In one step: an empty folder named new would say that the data are in place.
+	mv -- "$ep_work/part" "$ep_work/new" || fail "can't move the new data"
 }
 
 # restore_switch TITLE DIR TOKEN: puts the new data in place of the old ones.
