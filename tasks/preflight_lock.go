@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/etcdplay/etcdplay/tasks/etcd"
 	"github.com/etcdplay/etcdplay/tasks/script"
 )
 
@@ -16,16 +17,30 @@ import (
 // that was killed ends within moments.
 const hostLockPatience = 10 * time.Second
 
-// takeLock adds the taking of the lock to a script.
-func (p *Preflight) takeLock(s *script.Script, t *Target) {
+// takeLock adds the taking of the lock to a script: from the run named, if any.
+func (p *Preflight) takeLock(s *script.Script, t *Target, from string) {
 	if p.Lock == "" || t.Check {
 		return
 	}
-	me, takeover := thisHolder(""), "0"
 	if p.Takeover {
-		takeover = "1"
+		from = "*"
 	}
-	s.Call("lock_take", p.Lock, fmt.Sprintf("%s (process %d)", me.Owner, me.PID), t.Session.ID(), takeover)
+	me := thisHolder("")
+	s.Call("lock_take", p.Lock, fmt.Sprintf("%s (process %d)", me.Owner, me.PID), runID(t.Session, me), from)
+}
+
+// runID names a run, and the process that is at it.
+func runID(s *Session, h etcd.Holder) string {
+	return fmt.Sprintf("%s %d %s", s.ID(), h.PID, h.Machine)
+}
+
+// goneRun reports whether a run was a process of this machine that has ended. The
+// shell that holds its lock may not know yet: the network was cut off meanwhile.
+func goneRun(id string) bool {
+	_, rest, _ := strings.Cut(id, " ")
+	pid, machine, _ := strings.Cut(rest, " ")
+	n, err := strconv.Atoi(pid)
+	return err == nil && goneHolder(etcd.Holder{PID: n, Machine: machine})
 }
 
 // A lockTurn is the taking of the locks of all hosts, by whichever comes first.
@@ -61,14 +76,19 @@ func (p *Preflight) lockAll(ctx context.Context, t *Target, hosts []Peer) (late 
 		return false, nil
 	}
 	p.unlock(ctx, t, hosts)
-	begun := time.Now()
+	begun, dead := time.Now(), ""
 	for i := 0; i < len(hosts); {
-		facts, err := p.lockOne(ctx, t, hosts[i])
+		facts, err := p.lockOne(ctx, t, hosts[i], dead)
 		if err != nil {
 			return true, err
 		}
-		if facts["lock"] == "taken" {
+		dead = ""
+		switch {
+		case facts["lock"] == "taken":
 			i++
+			continue
+		case goneRun(facts["lock.run"]):
+			dead = facts["lock.run"]
 			continue
 		}
 		if time.Since(begun) > hostLockPatience {
@@ -83,9 +103,9 @@ func (p *Preflight) lockAll(ctx context.Context, t *Target, hosts []Peer) (late 
 	return true, nil
 }
 
-func (p *Preflight) lockOne(ctx context.Context, t *Target, host Peer) (map[string]string, error) {
+func (p *Preflight) lockOne(ctx context.Context, t *Target, host Peer, from string) (map[string]string, error) {
 	s := script.New()
-	p.takeLock(s, t)
+	p.takeLock(s, t, from)
 	_, facts, err := on(t, host).Query(ctx, s)
 	return facts, err
 }

@@ -3,6 +3,7 @@ package tasks_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -92,6 +93,33 @@ func TestPreflightLock(t *testing.T) {
 			}
 			if err := l.preflight(bob, true, false); err != nil {
 				t.Errorf("check mode while alice is at work: %v", err)
+			}
+
+			// Alice's controller has ended, and her shells don't know.
+			gone := exec.Command("true")
+			if err := gone.Run(); err != nil {
+				t.Fatal(err)
+			}
+			for _, dir := range l.run {
+				lock := filepath.Join(dir, "etcdplay", "test.lock")
+				text, err := os.ReadFile(lock)
+				if err != nil {
+					t.Fatal(err)
+				}
+				was, now := fmt.Sprintf(" %d ", os.Getpid()), fmt.Sprintf(" %d ", gone.Process.Pid)
+				if err := os.WriteFile(lock, []byte(strings.Replace(string(text), was, now, 1)), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			carol := l.controller()
+			if err := l.preflight(carol, false, false); err != nil {
+				t.Errorf("a dead controller keeps carol off: %v", err)
+			}
+			for _, c := range carol {
+				c.Close()
+			}
+			if err := l.preflight(alice, false, false); err != nil {
+				t.Errorf("alice is back: %v", err)
 			}
 
 			// One of alice's shells ends: she holds the other host still.

@@ -29,7 +29,7 @@ type survey struct {
 // Gather implements Gatherer.
 func (p *Preflight) Gather(ctx context.Context, t *Target) (any, error) {
 	s := script.New()
-	p.takeLock(s, t)
+	p.takeLock(s, t, "")
 	s.Call("preflight_look")
 	if d := p.Daemon; d != nil {
 		name := ""
@@ -51,6 +51,9 @@ func (p *Preflight) Gather(ctx context.Context, t *Target) (any, error) {
 	}
 	for i, dir := range p.Data {
 		s.Call("preflight_dir", strconv.Itoa(i), path.Clean(dir))
+		if p.Daemon != nil && p.Daemon.Command != "" {
+			s.Call("launch_look_users", strconv.Itoa(i), path.Base(p.Daemon.Command), path.Clean(dir))
+		}
 	}
 	for i, space := range p.Space {
 		s.Call("preflight_space", strconv.Itoa(i), path.Clean(space.Path))
@@ -105,11 +108,21 @@ func (s *survey) findDaemon() (err error) {
 		if err != nil {
 			return err
 		}
-		if path.Base(p.args[0]) == path.Base(d.Command) && slices.ContainsFunc(s.task.Data, p.names) {
+		if s.uses(p.pid) || path.Base(p.args[0]) == path.Base(d.Command) && slices.ContainsFunc(s.task.Data, p.names) {
 			s.owners = append(s.owners, p)
 		}
 	}
 	return nil
+}
+
+// uses reports whether a process of the daemon's program has data open.
+func (s *survey) uses(pid string) bool {
+	for i := range s.task.Data {
+		if slices.Contains(strings.Fields(s.facts["users."+strconv.Itoa(i)]), pid) {
+			return true
+		}
+	}
+	return false
 }
 
 // names reports whether the command line ends a word with this directory.

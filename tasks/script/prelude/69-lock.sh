@@ -4,9 +4,10 @@
 # that takes it, and is worth nothing once that has ended, as it does at once when
 # its controller is gone.
 
-# lock_take NAME OWNER RUN TAKEOVER: tells whether the lock is taken, else whose it
-# is and since how many seconds. With TAKEOVER 1 it is taken from anybody. What another
-# shell of the same RUN holds is taken too: a host may stand twice in an inventory.
+# lock_take NAME OWNER RUN FROM: tells whether the lock is taken, else whose it is,
+# of which run, and since how many seconds. It is taken from the run FROM, or from
+# anybody with *. What another shell of the same RUN holds is taken too: a host may
+# stand twice in an inventory.
 lock_take() {
 	lock_file "$1"
 	# in /tmp somebody else may have been first
@@ -30,8 +31,9 @@ lock_take() {
 			ep_got=taken
 			break
 		fi
-		if [ "$4" != 1 ] && [ "$ep_runs" = 1 ]; then
+		if [ "$ep_runs" = 1 ] && [ "$4" != "*" ] && [ "$4" != "$ep_run" ]; then
 			fact lock.owner "$ep_owner"
+			fact lock.run "$ep_run"
 			fact lock.age "$(($(date +%s) - $(stat -c %Y -- "$ep_lock" 2>/dev/null || date +%s)))"
 			break
 		fi
