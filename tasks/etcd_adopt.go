@@ -77,7 +77,7 @@ func (e *EtcdAdopt) Gather(ctx context.Context, t *Target) (any, error) {
 			WithHint("a host has one member: give each member a host of its own")
 	case len(found) == 0:
 		if facts["contained"] != "" {
-			a.note("etcd runs here in a container alone, where site.yml does not look")
+			a.note("but in a container, where site.yml does not look")
 		}
 		return a, nil
 	}
@@ -177,7 +177,7 @@ func (e *EtcdAdopt) Run(ctx context.Context, t *Target) (Result, error) {
 		switch {
 		case !ok:
 		case a.process == nil:
-			r.warnings = append(append(r.warnings, p.Name+" runs no etcd, and is left out"), a.notes...)
+			r.warnings = append(r.warnings, p.Name+" runs no etcd "+strings.Join(append(a.notes, "and is left out"), ", "))
 		default:
 			r.members, conns = append(r.members, a), append(conns, p.Conn)
 		}
@@ -195,9 +195,7 @@ func (e *EtcdAdopt) Run(ctx context.Context, t *Target) (Result, error) {
 		return Result{Warnings: r.warnings}, err
 	}
 	text := r.inventory()
-	if dest == "" {
-		t.Status("")
-	} else if t.Would("write the inventory %s", dest) {
+	if dest != "" && t.Would("write the inventory %s", dest) {
 		if err := t.Files.Write(dest, []byte(text), 0o644, false); err != nil {
 			return t.Result(), Failf("%w", err)
 		}

@@ -29,7 +29,7 @@ type adoptee struct {
 	notes []string // what adopting changes or can't carry over
 }
 
-func (a *adoptee) note(text string) { a.notes = append(a.notes, a.host+": "+text) }
+func (a *adoptee) note(text string) { a.notes = append(a.notes, text) }
 
 // asVariable are the flags that have a variable of their own.
 var asVariable = map[string]string{
@@ -138,7 +138,9 @@ func (a *adoptee) addresses(s etcdSettings) (secure bool) {
 		a.vars.Set("etcd_address", address)
 	}
 	extra := value.NewDict()
-	if own := (etcdURL{client.scheme, address, client.port}); !same(clients, own) {
+	if own := (etcdURL{client.scheme, address, client.port}); client.loopback() {
+		a.note("it tells clients to find it at " + clients + "; site.yml lets it tell " + own.String())
+	} else if !same(clients, own) {
 		extra.Set("advertise-client-urls", clients)
 	}
 	listen := listening(address, etcdURLs(listens), etcdURLs(peerListens), client.port, peer.port)
@@ -268,6 +270,9 @@ func (a *adoptee) place(s etcdSettings) {
 	a.vars.Set("etcd_user", user)
 	a.vars.Set("etcd_group", group)
 	a.vars.Set("etcd_home", home)
+	if user == "root" {
+		a.note("it runs as root; site.yml leaves that so, and lets root log in from every host to every other, unless --skip-tags keygen says not to")
+	}
 	if m := releaseProgram.FindStringSubmatch(a.process.exe); m != nil && m[1] != "/opt/etcd" {
 		a.vars.Set("etcd_install_dir", m[1])
 	}
@@ -283,7 +288,7 @@ func (a *adoptee) place(s etcdSettings) {
 	switch props := properties(f["props"]); {
 	case ours || nohup:
 	case f["unit"] == "":
-		a.note("it was started by hand, as process " + a.process.pid + "; site.yml puts it under systemd, where there is one")
+		a.note("it was started by hand; site.yml puts it under systemd, where there is one")
 	case f["unit"] == "etcd.service":
 		a.note("the unit " + props["FragmentPath"] + " runs it; site.yml puts its own in its place, /etc/systemd/system/etcd.service")
 	default:

@@ -68,12 +68,28 @@ func (a *adoptee) kept() *value.Dict {
 	return kept
 }
 
+// notes are what is told of the hosts, what is true of several of them once.
+func (r *adoptReport) notes() (all []string) {
+	who := map[string][]string{}
+	var order []string
+	for _, a := range r.members {
+		for _, n := range a.notes {
+			if who[n] == nil {
+				order = append(order, n)
+			}
+			who[n] = append(who[n], a.host)
+		}
+	}
+	for _, n := range order {
+		all = append(all, strings.Join(who[n], ", ")+": "+n)
+	}
+	return all
+}
+
 // head are the comments: what adopting changes, and what it can't keep.
 func (r *adoptReport) head(own []*value.Dict) string {
 	notes := slices.Clone(r.warnings)
-	for _, a := range r.members {
-		notes = append(notes, a.notes...)
-	}
+	notes = append(notes, r.notes()...)
 	var told []string
 	for _, d := range own {
 		for k := range d.All() {
