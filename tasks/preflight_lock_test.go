@@ -139,6 +139,22 @@ func TestPreflightLock(t *testing.T) {
 				t.Errorf("nobody is left, but %v", err)
 			}
 
+			// What an older etcdplay left behind says no more than its process.
+			for _, old := range []string{"1 1\nroot@old (process 1)\n", "1 1", ""} {
+				for _, dir := range l.run {
+					if err := os.WriteFile(filepath.Join(dir, "etcdplay", "test.lock"), []byte(old), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				next := l.controller()
+				if err := l.preflight(next, false, false); err != nil {
+					t.Errorf("a lock that says %q: %v", old, err)
+				}
+				for _, c := range next {
+					c.Close()
+				}
+			}
+
 			one := t.TempDir()
 			twins := &lockHosts{t: t, shell: shell, run: []string{one, one}}
 			if err := twins.preflight(twins.controller(), false, false); err != nil {

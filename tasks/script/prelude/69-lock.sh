@@ -24,14 +24,15 @@ lock_take() {
 			break
 		fi
 		ep_held='' ep_owner='' ep_run=''
-		{ read -r ep_held && read -r ep_owner && read -r ep_run; } 2>/dev/null <"$ep_lock" || continue # just released
+		# An older etcdplay wrote less into it, a full disk nothing; gone, it was just released.
+		{ read -r ep_held; read -r ep_owner; read -r ep_run; } 2>/dev/null <"$ep_lock" || [ -e "$ep_lock" ] || continue
 		ep_runs=0
-		! launch_runs "${ep_held% *}" "${ep_held#* }" || ep_runs=1
+		[ -z "$ep_held" ] || ! launch_runs "${ep_held% *}" "${ep_held#* }" || ep_runs=1
 		if [ "$ep_held" = "$ep_mine" ] || [ "$ep_run" = "$3" ] && [ "$ep_runs" = 1 ]; then
 			ep_got=taken
 			break
 		fi
-		if [ "$ep_runs" = 1 ] && [ "$4" != "*" ] && [ "$4" != "$ep_run" ]; then
+		if [ "$ep_runs" = 1 ] && [ "$4" != "*" ] && [ "${4:-none}" != "$ep_run" ]; then
 			fact lock.owner "$ep_owner"
 			fact lock.run "$ep_run"
 			fact lock.age "$(($(date +%s) - $(stat -c %Y -- "$ep_lock" 2>/dev/null || date +%s)))"
