@@ -41,7 +41,7 @@ func (l *Launch) seeMember(ctx context.Context, t *Target, d *daemon) (err error
 	}
 	ctx, cancel := context.WithTimeout(ctx, glancePatience)
 	defer cancel()
-	c, err := openEtcd(ctx, t, []seat{{Peer{Name: t.Host.Name, Conn: t.Conn}, &l.Etcd.EtcdMember}})
+	c, err := openEtcd(ctx, t, []seat{{Peer{Name: t.Host.Name, Conn: t.Conn}, d.asked()}})
 	if err != nil {
 		return nil // its turn will tell why
 	}
@@ -169,7 +169,7 @@ func (u *turn) open(ctx context.Context, which func(name string, d *daemon) bool
 	var seats []seat
 	for _, p := range u.t.Peers {
 		if d, ok := p.Gathered.(*daemon); ok && p.Conn != nil && d.etcd != nil && which(d.etcd.named(p), d) {
-			seats = append(seats, seat{p, &d.etcd.EtcdMember})
+			seats = append(seats, seat{p, d.asked()})
 		}
 	}
 	if len(seats) == 0 {
