@@ -323,6 +323,8 @@ func TestLaunchPlan(t *testing.T) {
 		{"by hand", false, map[string]string{"process.42": process("0", "8:1", "90", plain...)}, leave, false, ""},
 		{"by hand, first words", false, map[string]string{"process.42": process("0", "8:1", "90", first...)}, leave, false, ""},
 		{"somebody else's", false, map[string]string{"process.42": process("0", "8:1", "90", other...)}, start, true, ""},
+		{"has the data open", false, map[string]string{"users.data": " 42", "process.42": process("0", "8:1", "90", other...)}, restart, false, "its command line has changed"},
+		{"has the data open under another unit", true, map[string]string{"users.data": " 42", "process.42": process("0", "8:1", "90", other...)}, restart, false, "systemd does not run it yet"},
 		{"runs by pid file", false, map[string]string{"run": text(false, false), "pid_file": "42\n500 " + config(false), "process.42": process("0", "8:1", "90", "renamed")}, leave, false, ""},
 		{"pid file of a process before it", false, map[string]string{"run": text(false, false), "pid_file": "42\n499 " + config(false), "process.42": process("0", "8:1", "90", other...)}, start, false, ""},
 		{"pid file, another configuration", false, map[string]string{"pid_file": "42\n500 0123", "process.42": process("0", "8:1", "90", plain...)}, restart, false, "its environment or settings have changed"},

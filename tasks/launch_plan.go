@@ -103,7 +103,10 @@ func (l *Launch) stale(d *daemon, config string) string {
 		return "its program was replaced"
 	}
 	if d.by == "hand" {
-		return ""
+		if l.sameWords(p, d) {
+			return ""
+		}
+		return otherCommandLine
 	}
 	startedWith, known := l.startedWith(d, config)
 	switch {

@@ -21,6 +21,9 @@ func (l *Launch) carryOut(ctx context.Context, t *Target, d *daemon, p launchPla
 	if p.margins != "" {
 		title += " (" + p.margins + ")"
 	}
+	if unit := d.otherUnit(); unit != "" && p.act != leave {
+		s.Call("launch_retire", unit)
+	}
 	switch {
 	case p.act == leave:
 	case d.manager == "systemd":
@@ -65,6 +68,15 @@ func (l *Launch) carryOut(ctx context.Context, t *Target, d *daemon, p launchPla
 	}
 	res.Data.Delete("pid_file")
 	return res, nil
+}
+
+// otherUnit is the systemd unit of another name that runs the daemon until now. It
+// must go, or it would start the daemon again.
+func (d *daemon) otherUnit() string {
+	if d.by != "hand" {
+		return ""
+	}
+	return strings.TrimSuffix(d.facts["unit_of."+d.process.pid], ".service")
 }
 
 // describe tells what the daemon came to.

@@ -55,7 +55,7 @@ func (d *daemon) running() bool { return d.process != nil }
 func (l *Launch) look(ctx context.Context, t *Target) (*daemon, error) {
 	s := script.New().Call("launch_look", l.Name, l.Command, l.User, l.Dir)
 	if dir := l.dataDir(); dir != "" {
-		s.Call("preflight_dir", "data", dir)
+		s.Call("preflight_dir", "data", dir).Call("launch_look_users", "data", path.Base(l.Command), dir)
 	}
 	_, facts, err := t.Query(ctx, s)
 	if err != nil {
@@ -101,7 +101,7 @@ func (l *Launch) daemon(facts map[string]string) (*daemon, error) {
 }
 
 // identify finds the daemon among the processes: the unit's, the one that the
-// pid file tells of, or one with the very command line.
+// pid file tells of, one with the very command line, or one that has the data open.
 func (l *Launch) identify(d *daemon, processes map[string]*process) error {
 	var found []*process
 	var by []string
@@ -129,6 +129,11 @@ func (l *Launch) identify(d *daemon, processes map[string]*process) error {
 					add(processes[pid], "hand")
 				}
 			}
+		}
+	}
+	if len(found) == 0 {
+		for pid := range strings.FieldsSeq(d.facts["users.data"]) {
+			add(processes[pid], "hand")
 		}
 	}
 	if len(found) > 0 {

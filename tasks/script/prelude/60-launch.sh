@@ -117,6 +117,36 @@ launch_look_processes() {
 	done
 }
 
+# launch_look_users KEY PROGRAM DIR: tells of the processes of a program that have
+# files below a directory open: whatever their command lines say, they are at home
+# there.
+launch_look_users() {
+	full_path "$3"
+	ep_real=$(readlink -f -- "$ep_full" 2>/dev/null) || return 0
+	ep_space=$(readlink /proc/self/ns/pid)
+	ep_users=
+	for ep_proc in /proc/[0-9]*; do
+		ep_line=
+		{ IFS= read -r ep_line <"$ep_proc/comm"; } 2>/dev/null || :
+		[ "$ep_line" = "$2" ] || continue
+		[ "$(readlink "$ep_proc/ns/pid" 2>/dev/null)" = "$ep_space" ] || continue
+		# shellcheck disable=SC2012 # names in /proc are tame
+		case $(ls -l "$ep_proc/fd" 2>/dev/null) in *" -> $ep_real/"*) ;; *) continue ;; esac
+		ep_users="$ep_users ${ep_proc#/proc/}"
+		launch_look_process "${ep_proc#/proc/}"
+		launch_unit_of "${ep_proc#/proc/}"
+		[ -z "$ep_unit" ] || fact "unit_of.${ep_proc#/proc/}" "$ep_unit"
+	done
+	fact "users.$1" "$ep_users"
+}
+
+# launch_unit_of PID: sets $ep_unit to the unit whose main process it is, or to
+# nothing.
+launch_unit_of() {
+	ep_unit=$(sed -n 's|.*/\([^/]*\.service\)$|\1|p' "/proc/$1/cgroup" 2>/dev/null | head -n 1)
+	[ -z "$ep_unit" ] || [ "$(systemctl show "$ep_unit" -p MainPID 2>/dev/null)" = "MainPID=$1" ] || ep_unit=
+}
+
 # launch_look_process PID: tells of a process, once; not of zombies.
 launch_look_process() {
 	case $1 in '' | 0 | *[!0-9]*) return 0 ;; esac
@@ -227,9 +257,12 @@ launch_log() {
 # process was started by BASE.run, which goes.
 launch_unit() {
 	would "$1" || return 0
-	if [ "$(systemctl show "$2.service" -p NeedDaemonReload)" = NeedDaemonReload=yes ]; then
-		systemctl daemon-reload || fail "systemctl daemon-reload failed"
-	fi
+	# systemd does not notice that our unit stands before one in /usr/lib
+	case $(systemctl show "$2.service" -p NeedDaemonReload -p FragmentPath) in
+	*NeedDaemonReload=yes*) systemctl daemon-reload || fail "systemctl daemon-reload failed" ;;
+	*"FragmentPath=/etc/systemd/system/$2.service"*) ;;
+	*) systemctl daemon-reload || fail "systemctl daemon-reload failed" ;;
+	esac
 	progress "stopping $2"
 	systemctl stop "$2.service" || fail "systemctl stop $2 failed"
 	[ -z "$3" ] || launch_end "$3" "$4" "$5"
