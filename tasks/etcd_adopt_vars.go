@@ -53,6 +53,10 @@ var noLike = map[string]string{
 // releaseProgram is where a release's program lies in our folder of releases.
 var releaseProgram = regexp.MustCompile(`^(/.+)/etcd-v[0-9.]+[^/]*-linux-[a-z0-9]+/etcd$`)
 
+// inHomes are folders that the sandbox hides from members: releases are better
+// kept elsewhere.
+var inHomes = regexp.MustCompile(`^/(home|root)(/|$)`)
+
 // work finds the variables that make site.yml see the member as it is.
 func (a *adoptee) work() {
 	s := maps.Clone(a.settings)
@@ -273,7 +277,7 @@ func (a *adoptee) place(s etcdSettings) {
 	if user == "root" {
 		a.note("it runs as root; site.yml leaves that so, and lets root log in from every host to every other, unless --skip-tags keygen says not to")
 	}
-	if m := releaseProgram.FindStringSubmatch(a.process.exe); m != nil && m[1] != "/opt/etcd" {
+	if m := releaseProgram.FindStringSubmatch(a.process.exe); m != nil && m[1] != "/opt/etcd" && !inHomes.MatchString(m[1]) {
 		a.vars.Set("etcd_install_dir", m[1])
 	}
 	if nohup {

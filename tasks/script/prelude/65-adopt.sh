@@ -31,7 +31,7 @@ adopt_look_process() {
 	fact "env.$1" "$(tr '\000\n' '\n\001' <"/proc/$1/environ" 2>/dev/null | grep '^ETCD_')"
 	ep_dir=$(readlink "/proc/$1/cwd")
 	fact "dir.$1" "$ep_dir"
-	[ -z "$ep_unit" ] && fact "pid_file.$1" "$(cat -- "$ep_dir/etcd.pid" 2>/dev/null)"
+	[ ! -f "$ep_dir/etcd.pid" ] || fact "pid_file.$1" "$(cat -- "$ep_dir/etcd.pid")"
 	ep_who=$(stat -c '%U:%G' -- "/proc/$1")
 	fact "who.$1" "$ep_who"
 	launch_home "${ep_who%%:*}"
