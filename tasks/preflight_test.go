@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -198,6 +199,37 @@ func TestPreflightStartedByHand(t *testing.T) {
 			return nil
 		})
 		if _, err := preflightOn(t, conn, dict("nats-server")); err == nil || !strings.Contains(failureText(err), "2 problems") {
+			t.Errorf("etcd's data and port were taken for nats-server's: %s", failureText(err))
+		}
+	})
+}
+
+// A daemon that was told of its data by the environment is known by its open files.
+func TestPreflightKnowsOpenData(t *testing.T) {
+	program := etcdtest.Program(t, etcdtest.Version, "etcd")
+	data, client, peer := t.TempDir(), freeAddr(t), freeAddr(t)
+	cmd := exec.Command(program)
+	cmd.Env = []string{"ETCD_DATA_DIR=" + data, "ETCD_LISTEN_CLIENT_URLS=http://" + client, "ETCD_ADVERTISE_CLIENT_URLS=http://" + client, "ETCD_LISTEN_PEER_URLS=http://" + peer}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = cmd.Process.Kill(), cmd.Wait() })
+	port := client[strings.LastIndex(client, ":")+1:]
+	etcdtest.Eventually(t, func(context.Context) error {
+		if !portTaken(port) {
+			return errors.New("etcd does not listen yet")
+		}
+		return nil
+	})
+	preflightShells(t, func(t *testing.T, conn tasks.Conn, _ string) {
+		asked := func(command string) error {
+			_, err := preflightOn(t, conn, value.NewDict("data", data, "ports", port, "daemon", value.NewDict("name", "etcd", "command", command)))
+			return err
+		}
+		if err := asked("/opt/etcd/etcd"); err != nil {
+			t.Error(failureText(err))
+		}
+		if err := asked("nats-server"); err == nil || !strings.Contains(failureText(err), "2 problems") {
 			t.Errorf("etcd's data and port were taken for nats-server's: %s", failureText(err))
 		}
 	})
