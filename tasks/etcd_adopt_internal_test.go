@@ -142,7 +142,7 @@ etcd:
 		{"another address, any address, another authority", []*adoptee{
 			one("peer1", "203.0.113.1", tls(etcdSettings{"name": "peer1", "cert-file": "/tls/s.crt", "key-file": "/tls/s.key", "trusted-ca-file": "/tls/ca.crt", "client-cert-auth": "true",
 				"advertise-client-urls": "http://10.0.0.1:4001", "listen-client-urls": "http://0.0.0.0:4001,http://127.0.0.1:4001",
-				"initial-advertise-peer-urls": "http://10.0.0.1:2380", "listen-peer-urls": "http://10.0.0.1:2380", "force-new-cluster": "true", "quota-backend-bytes": "4294967296"}),
+				"initial-advertise-peer-urls": "http://10.0.0.1:2380", "listen-peer-urls": "http://10.0.0.1:2380", "force-new-cluster": "true", "discovery-password": "hunter2", "quota-backend-bytes": "4294967296"}),
 				"unit", "kube-etcd.service"),
 		}, `# The etcd cluster ab as it ran when etcdplay's adopt.yml read it.
 # - peer1: its certificate is of another authority: put into pki/ beside this file its ca.crt, admin.crt and admin.key for us, and members/peer1.crt and .key; site.yml brings them to /etc/etcd/pki (now: /tls/s.crt, /tls/s.key, /tls/ca.crt)

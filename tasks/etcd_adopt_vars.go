@@ -40,8 +40,8 @@ var asVariable = map[string]string{
 }
 
 // atFirst are flags of a first start: they would change nothing any more.
-var atFirst = []string{"initial-cluster", "initial-cluster-state", "initial-election-tick-advance", "config-file", "version",
-	"discovery", "discovery-fallback", "discovery-proxy", "discovery-srv", "discovery-srv-name"}
+// Those of discovery may hold passwords.
+var atFirst = regexp.MustCompile(`^(initial-cluster|initial-cluster-state|config-file|version|discovery.*)$`)
 
 // noLike are flags that can't be carried over, with what to say of it.
 var noLike = map[string]string{
@@ -83,9 +83,7 @@ func (a *adoptee) work() {
 	default:
 		a.vars.Set("etcd_cluster_token", token)
 	}
-	for _, name := range atFirst {
-		s.take(name, "")
-	}
+	maps.DeleteFunc(s, func(name, _ string) bool { return atFirst.MatchString(name) })
 	for _, name := range slices.Sorted(maps.Keys(noLike)) {
 		if v := s.take(name, "false"); v != "false" {
 			a.note(noLike[name])
