@@ -15,7 +15,7 @@ func (p *parse) playbook(name string) []*Play {
 	if !ok {
 		e := p.errorf(source.Pos{}, "there is no playbook %s", name)
 		known := append(p.l.entries(dirOf(name)), p.l.shippedNames()...)
-		if e.Hint = source.DidYouMean(base(name), known); e.Hint == "" && p.l.opts.Shipped != nil {
+		if e.Hint = likelyFile(base(name), known); e.Hint == "" && p.l.opts.Shipped != nil {
 			e.Hint = "playbooks that come with etcdplay: " + strings.Join(p.l.shippedNames(), ", ")
 		}
 		return nil
@@ -29,6 +29,26 @@ func (p *parse) playbook(name string) []*Play {
 		play.Playbook = name
 	}
 	return plays
+}
+
+// likelyFile is "did you mean" for names of files: what they all end in makes
+// none of them likelier.
+func likelyFile(name string, known []string) string {
+	stem := func(file string) string { return strings.TrimSuffix(strings.TrimSuffix(file, ".yml"), ".yaml") }
+	stems := make([]string, len(known))
+	for i, k := range known {
+		stems[i] = stem(k)
+	}
+	near := source.Nearest(stem(name), stems)
+	if slices.Contains(stems, stem(name)) {
+		near = stem(name) // with another ending
+	}
+	for _, k := range known {
+		if near != "" && stem(k) == near {
+			return `did you mean "` + k + `"?`
+		}
+	}
+	return ""
 }
 
 // plays reads a file of plays.

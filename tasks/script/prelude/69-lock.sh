@@ -40,7 +40,8 @@ lock_take() {
 		fi
 		# Two may find the same lock dead: who finds another in its place gives it back.
 		mv -- "$ep_lock" "$ep_lock.dead.$$" 2>/dev/null || continue
-		read -r ep_moved <"$ep_lock.dead.$$" || ep_moved=
+		ep_moved=
+		read -r ep_moved <"$ep_lock.dead.$$" || : # without a newline it is read all the same
 		[ "$ep_moved" = "$ep_held" ] || ln -- "$ep_lock.dead.$$" "$ep_lock" 2>/dev/null || :
 		rm -f -- "$ep_lock.dead.$$"
 	done
