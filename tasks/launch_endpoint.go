@@ -10,11 +10,11 @@ import (
 // asked is how to ask the host's member now. Where its port or address is to
 // change, it still serves at the old one until it is restarted, and a cluster
 // that is asked elsewhere would look like one without a quorum.
-func (d *daemon) asked() *EtcdMember {
-	member := d.etcd.EtcdMember
+func (d *daemon) asked(wanted *EtcdMember) *EtcdMember {
 	if !d.running() || d.fresh {
-		return &member
+		return wanted
 	}
+	member := *wanted
 	if addr := servedAt(d.process.args, member.Endpoint); addr != "" {
 		scheme, _, _ := strings.Cut(member.Endpoint, "://")
 		member.Endpoint = scheme + "://" + addr

@@ -41,7 +41,7 @@ func (l *Launch) seeMember(ctx context.Context, t *Target, d *daemon) (err error
 	}
 	ctx, cancel := context.WithTimeout(ctx, glancePatience)
 	defer cancel()
-	c, err := openEtcd(ctx, t, []seat{{Peer{Name: t.Host.Name, Conn: t.Conn}, d.asked()}})
+	c, err := openEtcd(ctx, t, []seat{{Peer{Name: t.Host.Name, Conn: t.Conn}, d.asked(&l.Etcd.EtcdMember)}})
 	if err != nil {
 		return nil // its turn will tell why
 	}
@@ -167,10 +167,20 @@ func (u *turn) prepareMember(ctx context.Context) error {
 // none.
 func (u *turn) open(ctx context.Context, which func(name string, d *daemon) bool) (*etcd.Cluster, error) {
 	var seats []seat
+	passed := u.passed()
 	for _, p := range u.t.Peers {
-		if d, ok := p.Gathered.(*daemon); ok && p.Conn != nil && d.etcd != nil && which(d.etcd.named(p), d) {
-			seats = append(seats, seat{p, d.asked()})
+		d, ok := p.Gathered.(*daemon)
+		if !ok || p.Conn == nil || d.etcd == nil || !which(d.etcd.named(p), d) {
+			continue
 		}
+		member := d.asked(&d.etcd.EtcdMember)
+		switch {
+		case p.Name == u.t.Host.Name:
+			member = u.d.asked(&d.etcd.EtcdMember) // it may have been restarted meanwhile
+		case passed[d.etcd.named(p)] && !u.t.Check:
+			member = &d.etcd.EtcdMember
+		}
+		seats = append(seats, seat{p, member})
 	}
 	if len(seats) == 0 {
 		return nil, nil
