@@ -54,7 +54,7 @@ func timing(words []string) (t [2]int) {
 }
 
 // differing says which flags a process was not started with, or with another
-// value: "heartbeat-interval 100 → 120, quota-backend-bytes +8589934592".
+// value: "--heartbeat-interval=120, was 100; --quota-backend-bytes=8589934592 added".
 func differing(was, want []string) string {
 	values := func(words []string) (names []string, of map[string]string) {
 		of = map[string]string{}
@@ -70,15 +70,18 @@ func differing(was, want []string) string {
 	oldNames, old := values(was)
 	newNames, now := values(want)
 	var parts []string
+	founding := func(name string) bool { return strings.HasPrefix(name, "initial-cluster") } // of the first start alone
 	for _, name := range newNames {
-		if v, had := old[name]; !had {
+		if v, had := old[name]; founding(name) {
+			continue
+		} else if !had {
 			parts = append(parts, fmt.Sprintf("--%s=%s added", name, now[name]))
 		} else if v != now[name] {
 			parts = append(parts, fmt.Sprintf("--%s=%s, was %s", name, now[name], v))
 		}
 	}
 	for _, name := range oldNames {
-		if !slices.Contains(newNames, name) && !strings.HasPrefix(name, "initial-cluster") {
+		if !slices.Contains(newNames, name) && !founding(name) {
 			parts = append(parts, fmt.Sprintf("--%s taken away", name))
 		}
 	}
