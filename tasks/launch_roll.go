@@ -144,17 +144,22 @@ func (u *turn) giveUp(ctx context.Context, s *etcd.State, why error) error {
 		f = Failf("%w", why)
 	}
 	f.Msg = fmt.Sprintf("%s must be restarted (%s), but %s", u.Launch.Name, u.plan.why, f.Msg)
-	var silent []string
-	for _, e := range s.Endpoints {
-		if e.Err != nil {
-			silent = append(silent, fmt.Sprintf("%s does not answer: %v", e.Name, e.Err))
-		}
-	}
-	f.Stderr = strings.Join(silent, "\n")
+	f.Stderr = silent(s)
 	if !s.Quorum {
 		f.Hint = "start.yml starts the members that are down; if a majority is lost for good, recover-quorum.yml makes a cluster of what is left"
 	}
 	return f
+}
+
+// silent is why members don't answer, one on each line.
+func silent(s *etcd.State) string {
+	var lines []string
+	for _, e := range s.Endpoints {
+		if e.Err != nil {
+			lines = append(lines, fmt.Sprintf("%s does not answer: %v", e.Name, e.Err))
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // catchUp waits, once there can be a quorum, until the member serves as the

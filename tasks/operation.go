@@ -167,10 +167,14 @@ func (o *Operation) open(ctx context.Context, t *Target, b *bracket, res *Result
 	b.before = b.cluster.Look(ctx)
 	switch {
 	case !b.before.Reached():
-		return Failf("no member answers").WithHint("start the cluster first: site.yml")
+		f := Failf("no member answers").WithHint("start the cluster first: site.yml")
+		f.Stderr = silent(b.before)
+		return f
 	case !b.before.Quorum:
-		return Failf("the cluster has no quorum").
+		f := Failf("the cluster has no quorum").
 			WithHint("start the members that are down; if a majority is lost for good, recover-quorum.yml makes a cluster of what is left")
+		f.Stderr = silent(b.before)
+		return f
 	}
 	lock, err := b.cluster.Lock(ctx, thisHolder(o.Name), etcd.LockOptions{
 		May:     func(h etcd.Holder) bool { return o.Takeover || goneHolder(h) },
