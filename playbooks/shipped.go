@@ -9,7 +9,6 @@ import (
 type ShippedPlaybook struct {
 	Name    string // "site.yml"
 	Summary string // the first sentence of its head comment
-	Text    string
 }
 
 // ListShipped lists the playbooks of a folder like Shipped, by name.
@@ -24,7 +23,7 @@ func ListShipped(fsys fs.FS) ([]ShippedPlaybook, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, ShippedPlaybook{name, firstSentence(string(text)), string(text)})
+		list = append(list, ShippedPlaybook{name, firstSentence(string(text))})
 	}
 	return list, nil
 }

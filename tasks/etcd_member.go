@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io/fs"
 
 	"github.com/etcdplay/etcdplay/tasks/etcd"
@@ -23,6 +24,9 @@ type EtcdMember struct {
 func (m *EtcdMember) validate(arg string) error {
 	if _, _, err := etcd.ParseURL(m.Endpoint); err != nil {
 		return &ArgError{Arg: arg + ".endpoint", Msg: arg + ".endpoint: " + err.Error()}
+	}
+	if m.Name != "" && !safeName.MatchString(m.Name) {
+		return &ArgError{Arg: arg + ".name", Msg: fmt.Sprintf("%s.name: %q can't be the name of a member", arg, m.Name), Hint: "use letters, digits and -_.@+"}
 	}
 	return m.TLSFiles.validate(arg)
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/etcdplay/etcdplay/tasks/etcd"
 )
 
 // Preflight looks for what would go wrong before anything is touched.
@@ -17,6 +19,7 @@ type Preflight struct {
 	Ports     []string          `arg:"ports" split:"," doc:"Ports that must be free, or held by the daemon: 2379, or 192.168.161.3:2379"`
 	Daemon    *PreflightDaemon  `arg:"daemon" doc:"The daemon to be launched, as launch will be told of it; it may hold the ports and own the data"`
 	Etcd      *EtcdMember       `arg:"etcd" doc:"The daemon is an etcd member: a host where it never ran is asked for in the cluster that the others run"`
+	Version   string            `arg:"version" doc:"The version of the daemon that is wanted, checked for its form: 3.6.16"`
 	Joining   bool              `arg:"joining" doc:"Hosts that are no members of the running cluster yet are all right, and those whose data was lost"`
 	Restoring bool              `arg:"restoring" doc:"Data directories that etcd_restore is at are all right"`
 	Switching bool              `arg:"switching" doc:"A member that speaks http where https is wanted, or the other way round, is all right"`
@@ -104,6 +107,9 @@ func (p *Preflight) Validate() error {
 	errs = append(errs, absolute("data", p.Data...))
 	if p.Etcd != nil {
 		errs = append(errs, p.Etcd.validate("etcd"))
+	}
+	if _, err := etcd.ParseVersion(p.Version); p.Version != "" && err != nil {
+		errs = append(errs, &ArgError{Arg: "version", Msg: "version: " + err.Error()})
 	}
 	if p.Daemon != nil && !daemonName.MatchString(p.Daemon.Name) {
 		errs = append(errs, &ArgError{Arg: "daemon.name", Msg: fmt.Sprintf("daemon.name: %q must be made of letters, digits and -_.:", p.Daemon.Name)})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
@@ -44,11 +45,9 @@ func newDocCmd() *cobra.Command {
 				}
 				return nil
 			}
-			for _, p := range shipped {
-				if p.Name == args[0] {
-					fmt.Fprint(out, p.Text)
-					return nil
-				}
+			if text, err := fs.ReadFile(playbooks.Shipped(), args[0]); err == nil { // what a playbook imports
+				fmt.Fprint(out, string(text))
+				return nil
 			}
 			name := strings.TrimPrefix(args[0], "ansible.builtin.")
 			d, ok := cat.documented(name)
