@@ -191,13 +191,21 @@ func (u *turn) open(ctx context.Context, which func(name string, d *daemon) bool
 // passed are the names of the members whose hosts have had their turn.
 func (u *turn) passed() map[string]bool {
 	names := map[string]bool{}
+	for _, name := range u.inTurn() {
+		names[name] = true
+	}
+	return names
+}
+
+// inTurn are the same, in the order of their turns.
+func (u *turn) inTurn() (names []string) {
 	for _, i := range u.Sequence(u.t.Peers) {
 		p := u.t.Peers[i]
 		if p.Name == u.t.Host.Name {
 			break
 		}
 		if d, ok := p.Gathered.(*daemon); ok && d.etcd != nil && !p.Outside {
-			names[d.etcd.named(p)] = true
+			names = append(names, d.etcd.named(p))
 		}
 	}
 	return names

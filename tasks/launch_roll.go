@@ -98,12 +98,26 @@ func (u *turn) next(s *etcd.State) (etcd.Step, error) {
 		s = &some
 	}
 	done := u.passed()
+	var restarted []string
+	for _, name := range u.inTurn() {
+		if !u.left(name) {
+			restarted = append(restarted, name)
+		}
+	}
 	for _, p := range u.t.Peers {
 		if d, ok := p.Gathered.(*daemon); ok && d.etcd != nil && d.act == leave {
 			done[d.etcd.named(p)] = true
 		}
 	}
-	return etcd.Roll(s, []string{u.name}, func(name string) bool { return name != u.name && done[name] })
+	return etcd.Roll(s, []string{u.name}, restarted, func(name string) bool { return name != u.name && done[name] })
+}
+
+// left reports whether the member of that name was to be left as it was.
+func (u *turn) left(name string) bool {
+	return slices.ContainsFunc(u.t.Peers, func(p Peer) bool {
+		d, ok := p.Gathered.(*daemon)
+		return ok && d.etcd != nil && d.act == leave && d.etcd.named(p) == name
+	})
 }
 
 // handOver records that the lead is moved, and reports whether to do it.

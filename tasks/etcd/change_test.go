@@ -154,10 +154,10 @@ func TestSuppose(t *testing.T) {
 	s := whole()
 	s.Endpoints[2] = EndpointState{Name: "peer3", Err: errors.New("refused")}
 	down := func(string) bool { return false }
-	if _, err := Roll(s.Suppose(down), []string{"peer1"}, down); err == nil {
+	if _, err := Roll(s.Suppose(down), []string{"peer1"}, nil, down); err == nil {
 		t.Error("a restart while another member is down is not refused")
 	}
-	step, err := Roll(s.Suppose(func(name string) bool { return name == "peer3" }), []string{"peer1"}, down)
+	step, err := Roll(s.Suppose(func(name string) bool { return name == "peer3" }), []string{"peer1"}, nil, down)
 	if err != nil || step.Action != Restart || step.Margins() != "3 of 3 voters healthy, 1 may fail; meanwhile 2 of 3, 0 may fail" {
 		t.Errorf("%v (%s), %v", step, step.Margins(), err)
 	}

@@ -127,7 +127,7 @@ func TestOperations(t *testing.T) {
 
 	restarted := map[string]bool{}
 	steps := o.run(func(s *etcd.State) (etcd.Step, error) {
-		step, err := etcd.Roll(s, three.Members, func(name string) bool { return restarted[name] })
+		step, err := etcd.Roll(s, three.Members, nil, func(name string) bool { return restarted[name] })
 		if err == nil && step.Action == etcd.Restart {
 			restarted[step.Name] = true
 		}

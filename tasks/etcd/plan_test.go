@@ -311,7 +311,7 @@ func TestRollConverges(t *testing.T) {
 				s.hosts["peer1"].Running = true // alone, it can only be waited for
 				st = s.observe()
 			}
-			return Roll(st, order, func(name string) bool { return s.hosts[name].done })
+			return Roll(st, order, nil, func(name string) bool { return s.hosts[name].done })
 		})
 		if err != nil {
 			t.Fatalf("%v after %v", err, s.steps)
@@ -342,7 +342,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		"no quorum": {func(s *State) { s.Quorum = false }, func(s *State) (Step, error) { return ScaleOut(s, nil) },
 			"the cluster has no quorum"},
-		"nobody there": {func(s *State) { *s = State{} }, func(s *State) (Step, error) { return Roll(s, nil, nil) },
+		"nobody there": {func(s *State) { *s = State{} }, func(s *State) (Step, error) { return Roll(s, nil, nil, nil) },
 			"no member answers"},
 		"two clusters": {func(s *State) { s.Endpoints[0].Cluster = 9 }, func(s *State) (Step, error) { return ScaleIn(s, site("peer1")) },
 			"the endpoints belong to two clusters, 9 and c1"},
@@ -367,19 +367,19 @@ func TestRefusals(t *testing.T) {
 		"remove the last": {func(s *State) { s.Members, s.Endpoints = s.Members[1:2], s.Endpoints[1:2] }, func(s *State) (Step, error) { return ScaleIn(s, site("peer2")) },
 			"peer2 is the last member"},
 		"restart while one is down": {func(s *State) { dead(s, "peer3") }, func(s *State) (Step, error) {
-			return Roll(s, []string{"peer1"}, func(string) bool { return false })
+			return Roll(s, []string{"peer1"}, nil, func(string) bool { return false })
 		},
 			"peer1 can't be restarted now: that would leave 1 of 3 voters healthy, no quorum"},
 		"restart beside a learner": {func(s *State) { s.Members[2].Learner = true }, func(s *State) (Step, error) {
-			return Roll(s, []string{"peer1"}, func(string) bool { return false })
+			return Roll(s, []string{"peer1"}, nil, func(string) bool { return false })
 		},
 			"peer1 can't be restarted now: the member at http://peer3:2380 is a learner"},
 		"restart beside one that is cut off": {func(s *State) { s.Endpoints[2].Agreed = false }, func(s *State) (Step, error) {
-			return Roll(s, []string{"peer1"}, func(string) bool { return false })
+			return Roll(s, []string{"peer1"}, nil, func(string) bool { return false })
 		},
 			"peer1 can't be restarted now: no read through peer3 reaches a quorum"},
 		"restart under an alarm": {func(s *State) { s.Alarms = []Alarm{{Member: 0xa2, Kind: "CORRUPT"}} }, func(s *State) (Step, error) {
-			return Roll(s, []string{"peer1"}, func(string) bool { return false })
+			return Roll(s, []string{"peer1"}, nil, func(string) bool { return false })
 		},
 			"peer1 can't be restarted now: alarm CORRUPT is raised by peer2"},
 		"restart one of five while one is down": {func(s *State) {
@@ -390,11 +390,11 @@ func TestRefusals(t *testing.T) {
 			}
 			dead(s, "peer3")
 		}, func(s *State) (Step, error) {
-			return Roll(s, []string{"peer1"}, func(string) bool { return false })
+			return Roll(s, []string{"peer1"}, nil, func(string) bool { return false })
 		},
 			"peer1 can't be restarted now: the member peer3 does not serve"},
 		"restart a stranger": {nil, func(s *State) (Step, error) {
-			return Roll(s, []string{"peer7"}, func(string) bool { return false })
+			return Roll(s, []string{"peer7"}, nil, func(string) bool { return false })
 		},
 			"peer7 is no member of the cluster"},
 	} {
@@ -409,5 +409,33 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("step %v, error %v; want %q", step, err, c.want)
 			}
 		})
+	}
+}
+
+// The lead goes to a member that was not restarted, else to the one that was first.
+func TestLeadGoesToTheLongestThere(t *testing.T) {
+	healthy := func() *State {
+		s := &State{Quorum: true}
+		for i, name := range []string{"peer1", "peer2", "peer3", "peer4", "peer5"} {
+			id := ID(i + 1)
+			s.Members = append(s.Members, Member{ID: id, Name: name, PeerURLs: []string{"http://" + name + ":2380"}})
+			s.Endpoints = append(s.Endpoints, EndpointState{Name: name, Member: id, Leader: 1, Agreed: true, RaftIndex: 1000, Applied: 1000})
+		}
+		return s
+	}
+	all := func(name string) bool { return name != "peer1" }
+	for want, restarted := range map[string][]string{
+		"peer4": {"peer4", "peer2", "peer3", "peer5"},
+		"peer3": {"peer5", "peer2", "peer4"},
+	} {
+		step, err := Roll(healthy(), []string{"peer1"}, restarted, all)
+		if err != nil || step.Action != MoveLeader || step.Name != want {
+			t.Errorf("after %v: %v, %v; want the lead at %s", restarted, step, err, want)
+		}
+	}
+	s := healthy()
+	s.Endpoints[3].Applied = 1 // peer4 is far behind
+	if step, err := Roll(s, []string{"peer1"}, []string{"peer4", "peer2", "peer3", "peer5"}, all); err != nil || step.Name != "peer2" {
+		t.Errorf("with peer4 behind: %v, %v", step, err)
 	}
 }

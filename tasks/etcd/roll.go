@@ -13,11 +13,12 @@ const NearEnough = 100
 // upgrades and changes of configuration need: one at a time, the others
 // healthy; the leader last, after it gave up the lead to one that was done
 // already. order lists the members' names in the order to go by, and done says
-// which need nothing more.
+// which need nothing more; restarted are those of them that were just restarted, the
+// first one first: the lead goes to one that has been there for longer.
 //
 // A member that is not done and does not serve is the one that an earlier run
 // was at; it goes first.
-func Roll(s *State, order []string, done func(name string) bool) (Step, error) {
+func Roll(s *State, order, restarted []string, done func(name string) bool) (Step, error) {
 	if wait, ok, err := s.steady(); !ok {
 		return wait, err
 	}
@@ -46,7 +47,7 @@ func Roll(s *State, order []string, done func(name string) bool) (Step, error) {
 		return Step{}, err
 	}
 	if leader := s.Leader(); leader.Member == m.ID && margin.Healthy > 1 {
-		return s.handOver(m.ID, func(other Member) bool { return done(other.Name) })
+		return s.handOver(m.ID, restarted, func(other Member) bool { return done(other.Name) })
 	}
 	return step, nil
 }

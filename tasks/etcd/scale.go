@@ -1,6 +1,9 @@
 package etcd
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // promoteGap is how many raft entries a learner may lack when it is promoted.
 // The server itself is content with nine tenths of the leader's index, which
@@ -161,29 +164,44 @@ func (s *State) dismiss(step Step, m Member) (Step, error) {
 			"%s can't be removed: that would leave %s", step.Name, step.After)
 	}
 	if leader := s.Leader(); leader != nil && leader.Member == m.ID {
-		return s.handOver(m.ID, func(Member) bool { return true })
+		return s.handOver(m.ID, nil, func(Member) bool { return true })
 	}
 	return step, nil
 }
 
 // handOver moves the lead away from a member: to the one among those preferred
 // that lags least, or any other if none is preferred. Lags that are all right
-// count as equal, so that the choice can be foreseen.
-func (s *State) handOver(from ID, prefer func(Member) bool) (Step, error) {
+// count as equal, so that the choice can be foreseen. Of equals it is one that was
+// not restarted, else the one that was first: as etcd itself, when it is stopped,
+// hands over to whom it has been connected to for longest.
+func (s *State) handOver(from ID, restarted []string, prefer func(Member) bool) (Step, error) {
+	type merit struct {
+		less bool // not preferred
+		lag  uint64
+		turn int
+	}
 	var best *Member
-	var bestLag uint64
+	var most merit
 	for i := range s.Members {
 		m := &s.Members[i]
 		if m.ID == from || m.Learner || !s.Serves(m.ID) {
 			continue
 		}
-		lag := s.lag(s.endpointOf(m.ID))
-		if lag <= NearEnough {
-			lag = 0
+		own := merit{!prefer(*m), s.lag(s.endpointOf(m.ID)), slices.Index(restarted, m.Name)}
+		if own.lag <= NearEnough {
+			own.lag = 0
 		}
+		better := own.turn < most.turn
 		switch {
-		case best == nil, prefer(*m) && !prefer(*best), prefer(*m) == prefer(*best) && lag < bestLag:
-			best, bestLag = m, lag
+		case best == nil:
+			better = true
+		case own.less != most.less:
+			better = !own.less
+		case own.lag != most.lag:
+			better = own.lag < most.lag
+		}
+		if better {
+			best, most = m, own
 		}
 	}
 	if best == nil {
