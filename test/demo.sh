@@ -31,6 +31,8 @@ The cluster runs. Look around:
   bin/lab --name demo exec peer1 'systemctl status etcd'        a command on one of them
   bin/lab --name demo run bin/etcdplay run site.yml -i bin/demo.ini
                                                                 again: nothing changes
+  bin/lab --name demo run bin/etcdplay run restart.yml -i bin/demo.ini --prove
+                                                                while a load writes: nothing is lost
   bin/lab --name demo kill peer3                                pull a plug; boot peer3 to put it back
 
 and clean up:  make demo-down
