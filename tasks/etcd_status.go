@@ -25,8 +25,9 @@ func (*EtcdStatus) Doc() Doc {
 		Summary: "Tell how an etcd cluster is, on one screen",
 		Text: `A line for every member: whether its daemon runs, whether it leads, how many raft
 entries it lacks, the size of its database, how much of that is in use and how much
-it may be, its version, and when the certificate that it shows ends. Then the alarms
-and whatever is wrong. Members may be down, all of them too; hosts that can't be
+it may be, its version, what 99 of 100 writes of its log stayed below on their way to
+the disk since it was started, and when the certificate that it shows ends. Then the
+alarms and whatever is wrong. Members may be down, all of them too; hosts that can't be
 reached are told.
 
 It fails when anything is wrong, so that the exit code tells. It asks, changes
@@ -39,7 +40,7 @@ nothing, and does not hash the data: verify does.`,
 			{"quorum", "whether the cluster takes writes"},
 			{"spare", "how many more members may fail"},
 			{"leader", "its name, or empty"},
-			{"members", "a list of name, host, daemon, role, version, lag, db_size, db_in_use, db_quota, certificate_ends"},
+			{"members", "a list of name, host, daemon, role, version, lag, db_size, db_in_use, db_quota, sync_p99 (seconds), certificate_ends"},
 			{"problems", "what is wrong, in words"},
 		},
 	}
@@ -57,7 +58,8 @@ type statusLine struct {
 	args                     *EtcdStatus
 	state                    *etcd.EndpointState // nil: it was not or could not be asked
 	lag                      string
-	ends                     time.Time // of its certificate; zero: it showed none
+	ends                     time.Time     // of its certificate; zero: it showed none
+	sync                     time.Duration // see slowSync
 }
 
 // Gather implements Gatherer.
@@ -77,6 +79,9 @@ func (s *EtcdStatus) Gather(ctx context.Context, t *Target) (any, error) {
 	}
 	if line.ends, err = s.Etcd.certificateEnds(ctx, t); err != nil {
 		line.ends = time.Time{} // whether it answers at all is told by the member's state
+	}
+	if line.sync, err = s.Etcd.slowSync(ctx, t); err != nil {
+		line.sync = 0
 	}
 	return line, nil
 }
@@ -98,7 +103,7 @@ func (s *EtcdStatus) Run(ctx context.Context, t *Target) (Result, error) {
 	defer cluster.Close()
 	r.state = cluster.Look(ctx)
 	r.lookAt(t)
-	res := Result{Text: r.text(), Msg: r.summary()}
+	res := Result{Text: r.text(), Msg: r.summary(), Warnings: r.slowDisks()}
 	r.tell(&res)
 	if len(r.problems) == 0 {
 		return res, nil
@@ -216,6 +221,9 @@ func (r *statusReport) tell(res *Result) {
 			d.Set("db_size", int(e.DBSize))
 			d.Set("db_in_use", int(e.DBInUse))
 			d.Set("db_quota", int(e.DBQuota))
+		}
+		if line.sync > 0 {
+			d.Set("sync_p99", line.sync.Seconds())
 		}
 		if !line.ends.IsZero() {
 			d.Set("certificate_ends", line.ends.UTC().Format(time.RFC3339))

@@ -15,9 +15,9 @@ import (
 func (r *statusReport) text() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "MEMBER\tDAEMON\tROLE\tVERSION\tLAG\tDATABASE\tIN USE\tQUOTA\tCERTIFICATE")
+	fmt.Fprintln(w, "MEMBER\tDAEMON\tROLE\tVERSION\tLAG\tDATABASE\tIN USE\tQUOTA\tSYNC P99\tCERTIFICATE")
 	for _, line := range r.lines {
-		cells := []string{line.name, line.daemon, orDash(line.role), "-", orDash(line.lag), "-", "-", "-", r.ends(line)}
+		cells := []string{line.name, line.daemon, orDash(line.role), "-", orDash(line.lag), "-", "-", "-", syncText(line.sync), r.ends(line)}
 		if e := line.state; e != nil {
 			cells[3], cells[5], cells[6] = e.Version, sizeText(e.DBSize), sizeText(e.DBInUse)
 			if e.DBQuota > 0 {
@@ -35,6 +35,26 @@ func (r *statusReport) text() string {
 	}
 	b.WriteString(r.summary() + "\n")
 	return b.String()
+}
+
+func syncText(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "-"
+	case d >= time.Minute:
+		return "> 8s"
+	}
+	return "< " + d.String()
+}
+
+// slowDisks are warnings: a member may be slow and do its work.
+func (r *statusReport) slowDisks() (warnings []string) {
+	for _, line := range r.lines {
+		if line.sync > syncLimit {
+			warnings = append(warnings, fmt.Sprintf("%s: 99 of 100 writes of its log stayed %s on their way to the disk since it was started; etcd wants 10ms", line.name, syncText(line.sync)))
+		}
+	}
+	return warnings
 }
 
 func orDash(s string) string {

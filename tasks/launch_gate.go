@@ -138,10 +138,11 @@ func (q *question) ask(ctx context.Context) error {
 	return q.run(ctx)
 }
 
-func (q *question) get(ctx context.Context) error {
+// request asks the gate's URL. The body must be closed.
+func (q *question) request(ctx context.Context) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, q.gate.URL, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	transport := &http.Transport{DialContext: q.conn.DialContext, TLSClientConfig: q.tls, DisableKeepAlives: true}
 	client := &http.Client{
@@ -154,6 +155,14 @@ func (q *question) get(ctx context.Context) error {
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err // the URL is named by whoever reports it
 		}
+		return nil, err
+	}
+	return resp, nil
+}
+
+func (q *question) get(ctx context.Context) error {
+	resp, err := q.request(ctx)
+	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
