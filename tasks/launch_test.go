@@ -23,6 +23,7 @@ import (
 	"github.com/etcdplay/etcdplay/tasks"
 	"github.com/etcdplay/etcdplay/tasks/script"
 	"github.com/etcdplay/etcdplay/tasks/tasktest"
+	"github.com/etcdplay/etcdplay/test/etcdtest"
 )
 
 // daemonProgram builds testdata/daemon once.
@@ -100,12 +101,7 @@ func copyFile(t *testing.T, from, to string) {
 
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return etcdtest.FreeAddr(t)
 }
 
 func (m *member) daemonArgs() *value.Dict {

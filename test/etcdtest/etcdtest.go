@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -131,7 +132,7 @@ func Servers(t testing.TB, version string, n int) []*Server {
 	for i := range n {
 		s := &Server{
 			Name: fmt.Sprintf("peer%d", i+1), Dir: t.TempDir(), program: program,
-			Client: "http://" + freeAddr(t), Peer: "http://" + freeAddr(t),
+			Client: "http://" + FreeAddr(t), Peer: "http://" + FreeAddr(t),
 		}
 		initial = append(initial, s.Name+"="+s.Peer)
 		all = append(all, s)
@@ -179,13 +180,20 @@ func (s *Server) Stop() {
 	}
 }
 
-func freeAddr(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+// FreeAddr is an address of this machine that nothing listens on. It lies below the
+// ports that the kernel gives to connections, so that none takes it before a server
+// does; tests of other packages run at the same time, so it is drawn by lot.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // Eventually calls f until it returns nil, and fails the test with its last
