@@ -36,7 +36,7 @@ func (m *EtcdMembers) destroy(ctx context.Context, t *Target) (Result, error) {
 			}
 			done(r)
 			if err != nil {
-				return joinHosts(t.Result(), res), fmt.Errorf("%s: %w", h.Name, err)
+				return joinHosts(t.Result(), res), onHost(h.Peer, err)
 			}
 		}
 	}

@@ -75,7 +75,7 @@ func activeUnit(d *daemon) bool {
 
 // on is the target for a step on this host.
 func (h *memberHost) on(t *Target) *Target {
-	sub := on(t, h.Peer)
+	sub := t.elsewhere(h.Peer)
 	sub.Status = func(text string) { t.Status(h.Name + ": " + text) }
 	return sub
 }

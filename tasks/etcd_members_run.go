@@ -98,11 +98,11 @@ func (op *memberOperation) run(ctx context.Context) error {
 	}
 	plan, err := op.plan(state, sites)
 	if err != nil {
-		return op.failure(err)
+		return refused(err)
 	}
 	steps, err := etcd.Foresee(state, sites, plan)
 	if err != nil {
-		return op.failure(err)
+		return refused(err)
 	}
 	for _, step := range steps {
 		if h := op.hostNamed(step.Name); h != nil && step.Action != etcd.MoveLeader {
@@ -123,7 +123,7 @@ func (op *memberOperation) run(ctx context.Context) error {
 	for {
 		step, err := plan(state, sites)
 		if err != nil {
-			return op.failure(err)
+			return refused(err)
 		}
 		if step.Action == etcd.Done {
 			return nil
@@ -207,17 +207,6 @@ func (op *memberOperation) look(ctx context.Context) (*etcd.State, []etcd.Site, 
 		sites = append(sites, h.site())
 	}
 	return state, sites, nil
-}
-
-// failure is a refusal of the planner as a failure of the task.
-func (op *memberOperation) failure(err error) error {
-	var r *etcd.Refusal
-	if !errors.As(err, &r) {
-		return err
-	}
-	f := Failf("%s", r.Text)
-	f.Hint = r.Hint
-	return f
 }
 
 // result is what was done, and who is a member now.

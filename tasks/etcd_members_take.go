@@ -104,9 +104,5 @@ func (op *memberOperation) onHost(ctx context.Context, step etcd.Step, do func(*
 	if aside, ok := res.Data.Get("aside"); ok {
 		op.res.Warnings = append(op.res.Warnings, fmt.Sprintf("%s: its data is kept in %s; remove it when it is not needed any more", h.Name, aside))
 	}
-	var f *Failure
-	if errors.As(err, &f) {
-		f.Msg = h.Name + ": " + f.Msg
-	}
-	return err
+	return onHost(h.Peer, err)
 }

@@ -254,7 +254,7 @@ func (v *EtcdVersion) clean(ctx context.Context, t *Target, cluster *etcd.Cluste
 			if !ok || p.Conn == nil || h.fit == nil || !h.fit.former {
 				continue
 			}
-			seen, err := h.args.Gather(ctx, on(t, p))
+			seen, err := h.args.Gather(ctx, t.elsewhere(p))
 			if err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"path"
 	"strings"
 	"time"
@@ -223,8 +224,9 @@ func (u *turn) look(ctx context.Context, cluster *etcd.Cluster) *etcd.State {
 
 // refused makes of a planner's refusal a failure with its hint.
 func refused(err error) error {
-	if r, ok := err.(*etcd.Refusal); ok {
-		return Failf("%s", r.Text).WithHint("%s", r.Hint)
+	var r *etcd.Refusal
+	if !errors.As(err, &r) {
+		return err
 	}
-	return err
+	return Failf("%s", r.Text).WithHint("%s", r.Hint)
 }

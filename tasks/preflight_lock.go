@@ -106,14 +106,14 @@ func (p *Preflight) lockAll(ctx context.Context, t *Target, hosts []Peer) (late 
 func (p *Preflight) lockOne(ctx context.Context, t *Target, host Peer, from string) (map[string]string, error) {
 	s := script.New()
 	p.takeLock(s, t, from)
-	_, facts, err := on(t, host).Query(ctx, s)
+	_, facts, err := t.elsewhere(host).Query(ctx, s)
 	return facts, err
 }
 
 // unlock gives back what is ours; what fails is given back at the run's end.
 func (p *Preflight) unlock(ctx context.Context, t *Target, hosts []Peer) {
 	for _, host := range hosts {
-		_, _, _ = on(t, host).Query(ctx, script.New().Call("lock_drop", p.Lock))
+		_, _, _ = t.elsewhere(host).Query(ctx, script.New().Call("lock_drop", p.Lock))
 	}
 }
 
@@ -124,11 +124,4 @@ func heldElsewhere(host string, facts map[string]string) error {
 	}
 	return Failf("another controller is at work on %s: %s%s", host, strings.TrimSpace(facts["lock.owner"]), since).
 		WithHint("wait until it is done; if it certainly is dead, take its lock over with -e etcd_takeover=true")
-}
-
-// on is a target for another host of the play.
-func on(t *Target, host Peer) *Target {
-	sub := t.Fresh()
-	sub.Host, sub.Conn = host, host.Conn
-	return sub
 }

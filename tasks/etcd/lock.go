@@ -58,6 +58,7 @@ type Lock struct {
 	me      Holder
 	value   string
 	lease   clientv3.LeaseID
+	life    context.Context // what it was taken with, without an end
 	stop    context.CancelFunc
 	stopped chan struct{}
 
@@ -84,7 +85,7 @@ func (c *Cluster) Lock(ctx context.Context, me Holder, o LockOptions) (*Lock, er
 	if err != nil {
 		return nil, err
 	}
-	l := &Lock{cluster: c, me: me, value: string(value), stopped: make(chan struct{})}
+	l := &Lock{cluster: c, life: context.WithoutCancel(ctx), me: me, value: string(value), stopped: make(chan struct{})}
 	if err := l.grant(ctx); err != nil {
 		return nil, err
 	}
@@ -93,8 +94,8 @@ func (c *Cluster) Lock(ctx context.Context, me Holder, o LockOptions) (*Lock, er
 		was, err := l.try(ctx, func(h Holder) bool { return o.May != nil && o.May(h) })
 		switch {
 		case err == nil && was == nil:
-			alive, stop := context.WithCancel(context.WithoutCancel(ctx))
-			l.stop = stop
+			var alive context.Context
+			alive, l.stop = context.WithCancel(l.life)
 			go l.keep(alive)
 			return l, nil
 		case err == nil && time.Since(begun) > o.Wait:
@@ -236,7 +237,7 @@ func (l *Lock) Lost() error {
 func (l *Lock) Close() error {
 	l.stop()
 	<-l.stopped
-	l.revoke(context.Background())
+	l.revoke(l.life)
 	return nil
 }
 

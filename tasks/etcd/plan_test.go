@@ -149,7 +149,7 @@ func (s *sim) do(step Step) {
 		h.Running, h.Data = true, true
 		s.member(step.ID).Name = step.Name
 	case Promote:
-		if h.lag > promoteGap {
+		if h.lag > NearEnough {
 			s.Fatalf("promoted with a lag of %d", h.lag)
 		}
 		s.member(step.ID).Learner = false

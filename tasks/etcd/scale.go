@@ -5,11 +5,6 @@ import (
 	"strings"
 )
 
-// promoteGap is how many raft entries a learner may lack when it is promoted.
-// The server itself is content with nine tenths of the leader's index, which
-// on a long-lived cluster is an arbitrarily old copy.
-const promoteGap = 100
-
 // ScaleOut is the next step on the way to a cluster that all of the wanted
 // sites are voting members of; sites lists them with what was seen on their
 // hosts. Further members stay. One member at a time is added, as a learner,
@@ -86,7 +81,9 @@ func (s *State) join(m Member, site Site) Step {
 	case !m.Learner: // it was added as a voter, by hand, and is about to say its name
 		step.Action, step.Why = Wait, "it has not joined yet"
 	default:
-		if gap := s.lag(e); gap > promoteGap {
+		// The server itself is content with nine tenths of the leader's index, which
+		// on a long-lived cluster is an arbitrarily old copy.
+		if s.lag(e) > NearEnough {
 			step.Action, step.Why = Wait, "it is catching up"
 		} else {
 			step.Action = Promote
