@@ -215,13 +215,8 @@ func (d *daemon) lastProgram(command string) string {
 		return d.process.exe
 	}
 	text, _ := d.recorded()
-	for _, w := range recordedWords(text) {
-		if _, file, ok := strings.Cut(w, "="); ok {
-			w = file // ExecStart=/opt/…
-		}
-		if path.Base(w) == path.Base(command) && path.IsAbs(w) {
-			return w
-		}
+	if programs := recordedPrograms(text, command); len(programs) > 0 {
+		return programs[0]
 	}
 	return ""
 }

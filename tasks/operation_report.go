@@ -106,19 +106,12 @@ func unequal(s *etcd.State) string {
 	if !s.Quorum {
 		return "the cluster has no quorum"
 	}
-	first := -1
-	for i, e := range s.Endpoints {
-		switch {
-		case e.Err != nil || e.Learner:
-		case e.HashErr != nil:
+	for _, e := range s.Endpoints {
+		if e.Err == nil && !e.Learner && e.HashErr != nil {
 			return fmt.Sprintf("the data of %s could not be hashed: %v", e.Name, e.HashErr)
-		case first < 0:
-			first = i
-		case e.Hash != s.Endpoints[first].Hash || e.CompactRevision != s.Endpoints[first].CompactRevision:
-			return fmt.Sprintf("the data of %s and %s differ (HashKV at revision %d)", s.Endpoints[first].Name, e.Name, e.HashRevision)
 		}
 	}
-	return ""
+	return s.Diverged()
 }
 
 func memberLine(before, after *etcd.State) string {

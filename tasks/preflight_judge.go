@@ -190,6 +190,19 @@ func recordedWords(record string) []string {
 	return strings.FieldsFunc(record, func(r rune) bool { return strings.ContainsRune(" \t\n'\"\\", r) })
 }
 
+// recordedPrograms are the paths in a record that end in the name of a program.
+func recordedPrograms(record, program string) (paths []string) {
+	for _, w := range recordedWords(record) {
+		if _, file, ok := strings.Cut(w, "="); ok {
+			w = file // ExecStart=/opt/…
+		}
+		if path.IsAbs(w) && path.Base(w) == path.Base(program) {
+			paths = append(paths, w)
+		}
+	}
+	return paths
+}
+
 // endsIn matches "--data-dir=DIR", "DIR" and "DIR/", but no other folder.
 func endsIn(dir string) func(word string) bool {
 	return func(word string) bool {

@@ -3,7 +3,6 @@ package tasks
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"path"
 	"regexp"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/etcdplay/etcdplay/internal/value"
+	"github.com/etcdplay/etcdplay/tasks/etcd"
 	"github.com/etcdplay/etcdplay/tasks/script"
 )
 
@@ -134,28 +134,22 @@ var versionIn = regexp.MustCompile(`[-/]v?(\d+)\.(\d+)\.(\d+)[-/]`)
 // newestVersion is the newest version that a host's daemon runs or is to run,
 // as the path of its program says.
 func newestVersion(t *Target) string {
-	var newest []int
+	var newest etcd.Version
 	for _, p := range t.Peers {
 		s, ok := p.Gathered.(*survey)
 		if !ok || s.daemon == nil {
 			continue
 		}
 		for _, program := range s.programs() {
-			var v []int
-			for _, n := range versionIn.FindStringSubmatch(program) {
-				if i, err := strconv.Atoi(n); err == nil {
-					v = append(v, i)
-				}
-			}
-			if len(v) == 3 && slices.Compare(v, newest) > 0 {
+			if v, err := etcd.ParseVersion(versionOf(program)); err == nil && newest.Less(v) {
 				newest = v
 			}
 		}
 	}
-	if newest == nil {
+	if newest == (etcd.Version{}) {
 		return ""
 	}
-	return fmt.Sprintf("%d.%d.%d", newest[0], newest[1], newest[2])
+	return newest.String()
 }
 
 // programs are the paths of the daemon's program, as it runs and as it is
@@ -164,16 +158,7 @@ func (s *survey) programs() (paths []string) {
 	for _, p := range s.owners {
 		paths = append(paths, p.exe)
 	}
-	name := path.Base(s.task.Daemon.Command)
-	for _, w := range s.recordWords() {
-		if _, file, ok := strings.Cut(w, "="); ok {
-			w = file // ExecStart=/opt/…
-		}
-		if strings.HasPrefix(w, "/") && path.Base(w) == name {
-			paths = append(paths, w)
-		}
-	}
-	return paths
+	return append(paths, recordedPrograms(s.record(), s.task.Daemon.Command)...)
 }
 
 // offset is how far a clock that was read between two moments of ours, in whole
