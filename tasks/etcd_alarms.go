@@ -62,12 +62,7 @@ func (a *EtcdAlarms) Validate() error {
 
 // Run implements Module.
 func (a *EtcdAlarms) Run(ctx context.Context, t *Target) (Result, error) {
-	job, err := newUpkeep(ctx, t, func(p Peer) *EtcdMember {
-		if args, ok := p.Gathered.(*EtcdAlarms); ok {
-			return &args.Etcd
-		}
-		return nil
-	}, time.Minute)
+	job, err := newUpkeep(ctx, t, seatsOf(t, func(args *EtcdAlarms) *EtcdMember { return &args.Etcd }), time.Minute)
 	if err != nil {
 		return Result{}, err
 	}

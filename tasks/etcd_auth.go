@@ -99,13 +99,7 @@ func (a *EtcdAuth) Validate() error {
 
 // Run implements Module.
 func (a *EtcdAuth) Run(ctx context.Context, t *Target) (Result, error) {
-	var seats []seat
-	for _, p := range t.Peers {
-		if args, ok := p.Gathered.(*EtcdAuth); ok && p.Conn != nil {
-			seats = append(seats, seat{p, &args.Etcd})
-		}
-	}
-	cluster, err := openEtcd(ctx, t, seats)
+	cluster, err := openEtcd(ctx, t, seatsOf(t, func(args *EtcdAuth) *EtcdMember { return &args.Etcd }))
 	if err != nil {
 		return Result{}, err
 	}

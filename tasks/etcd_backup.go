@@ -113,11 +113,7 @@ func (b *EtcdBackup) Run(ctx context.Context, t *Target) (Result, error) {
 }
 
 func (b *EtcdBackup) seats(t *Target) (all []seat) {
-	for _, p := range t.Peers {
-		if args, ok := p.Gathered.(*EtcdBackup); ok && p.Conn != nil {
-			all = append(all, seat{p, &args.Etcd})
-		}
-	}
+	all = seatsOf(t, func(args *EtcdBackup) *EtcdMember { return &args.Etcd })
 	if len(all) == 0 {
 		all = []seat{{t.Host, &b.Etcd}}
 	}

@@ -76,12 +76,7 @@ func (d *EtcdDefrag) wasteful(e etcd.EndpointState) bool {
 
 // Run implements Module.
 func (d *EtcdDefrag) Run(ctx context.Context, t *Target) (Result, error) {
-	job, err := newUpkeep(ctx, t, func(p Peer) *EtcdMember {
-		if args, ok := p.Gathered.(*EtcdDefrag); ok {
-			return &args.Etcd
-		}
-		return nil
-	}, d.Timeout)
+	job, err := newUpkeep(ctx, t, seatsOf(t, func(args *EtcdDefrag) *EtcdMember { return &args.Etcd }), d.Timeout)
 	if err != nil {
 		return Result{}, err
 	}

@@ -45,6 +45,17 @@ type seat struct {
 	member *EtcdMember
 }
 
+// seatsOf are the hosts that gathered a T and can be reached, with how T says that
+// their members are asked.
+func seatsOf[T any](t *Target, member func(T) *EtcdMember) (all []seat) {
+	for _, p := range t.Peers {
+		if g, ok := p.Gathered.(T); ok && p.Conn != nil {
+			all = append(all, seat{p, member(g)})
+		}
+	}
+	return all
+}
+
 // openEtcd makes a client of the members of some hosts, through the connections
 // to them. What differs from host to host is the endpoint alone: the first
 // one's certificates and user serve for all.

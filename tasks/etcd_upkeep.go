@@ -21,16 +21,12 @@ type upkeep struct {
 	freed   int64       // bytes
 }
 
-// newUpkeep opens the cluster whose members are the hosts that args knows.
-func newUpkeep(ctx context.Context, t *Target, args func(Peer) *EtcdMember, timeout time.Duration) (*upkeep, error) {
+// newUpkeep opens the cluster of these members.
+func newUpkeep(ctx context.Context, t *Target, seats []seat, timeout time.Duration) (*upkeep, error) {
 	u := &upkeep{t: t, timeout: timeout}
-	var seats []seat
 	names := map[string]string{}
-	for _, p := range t.Peers {
-		if m := args(p); m != nil && p.Conn != nil {
-			seats = append(seats, seat{p, m})
-			names[p.Name] = m.named(p)
-		}
+	for _, s := range seats {
+		names[s.Name] = s.member.named(s.Peer)
 	}
 	u.members = everyone(t, names)
 	var err error

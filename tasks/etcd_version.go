@@ -107,13 +107,7 @@ func (v *EtcdVersion) leftDown(d *daemon) bool {
 
 // Run implements Module.
 func (v *EtcdVersion) Run(ctx context.Context, t *Target) (Result, error) {
-	var seats []seat
-	for _, p := range t.Peers {
-		if h, ok := p.Gathered.(*versionedHost); ok && p.Conn != nil {
-			seats = append(seats, seat{p, h.args.Etcd})
-		}
-	}
-	cluster, err := openEtcd(ctx, t, seats)
+	cluster, err := openEtcd(ctx, t, seatsOf(t, func(h *versionedHost) *EtcdMember { return h.args.Etcd }))
 	if err != nil {
 		return Result{}, err
 	}

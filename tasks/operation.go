@@ -127,13 +127,8 @@ func (b *bracket) Close() error {
 }
 
 // seats are the members of all hosts that can be reached.
-func (o *Operation) seats(t *Target) (all []seat) {
-	for _, p := range t.Peers {
-		if args, ok := p.Gathered.(*Operation); ok && p.Conn != nil {
-			all = append(all, seat{p, args.Etcd})
-		}
-	}
-	return all
+func (o *Operation) seats(t *Target) []seat {
+	return seatsOf(t, func(args *Operation) *EtcdMember { return args.Etcd })
 }
 
 func (o *Operation) begin(ctx context.Context, t *Target) (Result, error) {
