@@ -173,3 +173,22 @@ func (h *memberHost) fixed() error {
 }
 
 func stepText(step etcd.Step) string { return fmt.Sprintf("%s (%s)", step, step.Margins()) }
+
+// told adds what the host told of its part: where its data are kept, warnings,
+// diffs. The changes are told by the steps.
+func (h *memberHost) told(sum *Result, r Result) {
+	if aside, ok := r.Data.Get("aside"); ok {
+		r.Warnings = append(r.Warnings, fmt.Sprintf("its data is kept in %s; remove it when it is not needed any more", aside))
+	}
+	for _, w := range r.Warnings {
+		sum.Warnings = append(sum.Warnings, h.Name+": "+w)
+	}
+	sum.Diffs = append(sum.Diffs, r.Diffs...)
+}
+
+// withTold adds what was told by hosts to a result.
+func withTold(res, told Result) Result {
+	res.Warnings = append(told.Warnings, res.Warnings...)
+	res.Diffs = append(res.Diffs, told.Diffs...)
+	return res
+}

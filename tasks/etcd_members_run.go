@@ -211,8 +211,7 @@ func (op *memberOperation) look(ctx context.Context) (*etcd.State, []etcd.Site, 
 
 // result is what was done, and who is a member now.
 func (op *memberOperation) result(ctx context.Context) Result {
-	res := op.t.Result()
-	res.Warnings, res.Diffs = append(op.res.Warnings, res.Warnings...), op.res.Diffs
+	res := withTold(op.t.Result(), op.res)
 	if op.t.Check {
 		return res
 	}

@@ -3,7 +3,6 @@ package tasks
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/etcdplay/etcdplay/tasks/etcd"
 )
@@ -97,12 +96,6 @@ func (op *memberOperation) onHost(ctx context.Context, step etcd.Step, do func(*
 		return Failf("%s is on no host of the play", step.Name)
 	}
 	res, err := do(h, ctx, h.on(op.t))
-	for _, w := range res.Warnings {
-		op.res.Warnings = append(op.res.Warnings, h.Name+": "+w)
-	}
-	op.res.Diffs = append(op.res.Diffs, res.Diffs...)
-	if aside, ok := res.Data.Get("aside"); ok {
-		op.res.Warnings = append(op.res.Warnings, fmt.Sprintf("%s: its data is kept in %s; remove it when it is not needed any more", h.Name, aside))
-	}
+	h.told(&op.res, res)
 	return onHost(h.Peer, err)
 }
