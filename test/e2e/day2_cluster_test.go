@@ -41,7 +41,7 @@ func day2(t *testing.T, n int, vars map[string]string) *cluster {
 	t.Helper()
 	c := &cluster{size: n, dir: t.TempDir()}
 	c.lab = bare(t, hosts.Options{
-		Name:  "e2e-day2",
+		Name:  "day2",
 		Kinds: []hosts.Kind{hosts.Plain, hosts.Plain, hosts.Plain, hosts.Plain, hosts.Plain, hosts.Plain},
 		Etcd:  []string{"3.5.35", etcdVersion, "3.7.3"},
 	})

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ var labs = map[string]*hosts.Lab{}
 // three is a lab of three hosts with firewalld.
 func three(t *testing.T) *hosts.Lab {
 	return bare(t, hosts.Options{
-		Name:  "e2e-three",
+		Name:  "three",
 		Kinds: []hosts.Kind{hosts.Firewalld, hosts.Firewalld, hosts.Firewalld},
 	})
 }
@@ -70,15 +71,19 @@ func three(t *testing.T) *hosts.Lab {
 // first one reaches.
 func mixed(t *testing.T) *hosts.Lab {
 	return bare(t, hosts.Options{
-		Name:   "e2e-mixed",
+		Name:   "mixed",
 		Kinds:  []hosts.Kind{hosts.UFW, hosts.NFTables, hosts.Busybox, hosts.Sudo, hosts.Plain},
 		Behind: []hosts.Kind{hosts.Plain, hosts.Plain, hosts.Plain},
 	})
 }
 
+// suite begins the names of the labs: two suites on one machine need two.
+func suite() string { return cmp.Or(os.Getenv("ETCDPLAY_TEST_SUITE"), "e2e") }
+
 // bare returns the lab of that name with all its hosts as new.
 func bare(t *testing.T, o hosts.Options) *hosts.Lab {
 	t.Helper()
+	o.Name = suite() + "-" + o.Name
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute) // the first time it builds root file systems
 	defer cancel()
 	if lab, ok := labs[o.Name]; ok {

@@ -13,7 +13,7 @@ const natsVersion = "2.15.2"
 // JetStream survives what a cluster is there for.
 func TestNATS(t *testing.T) {
 	lab := bare(t, hosts.Options{
-		Name: "e2e-nats", NATS: []string{natsVersion},
+		Name: "nats", NATS: []string{natsVersion},
 		Kinds: []hosts.Kind{hosts.Firewalld, hosts.Plain, hosts.Plain},
 	})
 	inv := groupOf(t, lab, "nats", "nats_version="+natsVersion, "nats_mirrors="+lab.MirrorURL()+"/nats")

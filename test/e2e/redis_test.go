@@ -13,7 +13,7 @@ import (
 // who is the primary from the first start on.
 func TestRedis(t *testing.T) {
 	lab := bare(t, hosts.Options{
-		Name:  "e2e-redis",
+		Name:  "redis",
 		Kinds: []hosts.Kind{hosts.Plain, hosts.Plain, hosts.Firewalld},
 	})
 	const controller = "192.168.161.1"
