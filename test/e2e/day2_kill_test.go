@@ -136,11 +136,19 @@ func (c *cluster) killedAt(t *testing.T, s *siege, at, book string, more ...stri
 var momentsFlag = flag.Int("moments", 0, "how many moments of each operation make chaos kills the controller at (0: all)")
 
 // moments are where to kill a run of these changes: before each and in its
-// middle; or as many as the flag says, by turns, of the operation's own.
+// middle, or all along it if there are few, which then do much each; or as many
+// as the flag says, by turns, of the operation's own.
 func moments(steps []string) (all []string) {
 	if *momentsFlag == 0 {
+		tenths := []int{5}
+		if len(steps) <= 3 {
+			tenths = []int{1, 2, 3, 4, 5, 6, 7, 8, 9}
+		}
 		for i := range steps {
-			all = append(all, fmt.Sprint(i+1), fmt.Sprintf("%d.5", i+1))
+			all = append(all, fmt.Sprint(i+1))
+			for _, tenth := range tenths {
+				all = append(all, fmt.Sprintf("%d.%d", i+1, tenth))
+			}
 		}
 		return all
 	}
