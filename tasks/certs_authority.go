@@ -11,7 +11,7 @@ import (
 	"github.com/etcdplay/etcdplay/internal/pki"
 )
 
-// authorityName is how authorities are called; see pki.NewAuthority.
+// authorityName is how authorities are called; see pki.Found.
 const authorityName = "etcdplay CA"
 
 // prepareController does what is done once for all hosts: the authority, a step

@@ -422,7 +422,9 @@ type own struct {
 
 func newOwn(t *testing.T, dir string) own {
 	t.Helper()
-	a, err := pki.NewAuthority("Example Ltd", time.Now())
+	key, err := pki.NewKey()
+	mustDo(t, err)
+	a, err := pki.Found(key, "Example Ltd", time.Now())
 	mustDo(t, err)
 	mustDo(t, os.MkdirAll(filepath.Join(dir, "members"), 0o700))
 	mustDo(t, os.WriteFile(filepath.Join(dir, "ca.crt"), pki.Encode(a.Cert), 0o644))

@@ -29,7 +29,11 @@ type pkiFiles struct {
 
 func (f pkiFiles) found(names ...string) tls.Certificate {
 	f.t.Helper()
-	a, err := pki.NewAuthority("test", time.Now())
+	own, err := pki.NewKey()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	a, err := pki.Found(own, "test", time.Now())
 	if err != nil {
 		f.t.Fatal(err)
 	}

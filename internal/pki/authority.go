@@ -30,17 +30,8 @@ type Authority struct {
 	key  crypto.Signer
 }
 
-// NewAuthority makes an authority with a new key.
-func NewAuthority(name string, now time.Time) (*Authority, error) {
-	key, err := NewKey()
-	if err != nil {
-		return nil, err
-	}
-	return Found(key, name, now)
-}
-
-// Found makes an authority with a key that is there. Its common name is the given
-// one and a word of the key's, so that authorities of one name can be told apart.
+// Found makes an authority of a key. Its common name is the given one and a word
+// of the key's, so that authorities of one name can be told apart.
 func Found(key crypto.Signer, name string, now time.Time) (*Authority, error) {
 	serial, err := newSerial()
 	if err != nil {

@@ -19,7 +19,7 @@ var now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
 func authority(t *testing.T) *pki.Authority {
 	t.Helper()
-	a, err := pki.NewAuthority("etcd CA", now)
+	a, err := pki.Found(newKey(t), "etcd CA", now)
 	if err != nil {
 		t.Fatal(err)
 	}
