@@ -29,6 +29,8 @@ type operation struct {
 	killIn int
 	// fault befalls a host in it, in make test; "" leaves it to make chaos.
 	fault string
+	// faultIn is in which step of its own a fault befalls a host; 0: the second.
+	faultIn int
 	// quick is one that make test runs without killing anything.
 	quick bool
 	// offline: nobody uses the cluster meanwhile, for it serves nobody.
@@ -48,7 +50,7 @@ var operations = []operation{
 	{name: "restore", book: "restore.yml", prepare: backedUp, holds: keptOnly, offline: true},
 	{name: "restore on bare hosts", book: "restore.yml", prepare: backedUpAndLost, holds: keptOnly, offline: true},
 	{name: "recover-quorum", book: "recover-quorum.yml", prepare: majorityLost, holds: keptOnly, offline: true, killIn: 3},
-	{name: "backup", book: "backup.yml", quick: true},
+	{name: "backup", book: "backup.yml", faultIn: 1, quick: true},
 	{name: "defrag", book: "defrag.yml", prepare: fragmented, holds: isSmaller, quick: true},
 	{name: "auth", book: "auth.yml", prepare: withoutAuth, holds: asksWhoYouAre, quick: true},
 	{name: "rotate-certs", book: "rotate-certs.yml", prepare: rememberCertificates, holds: areRenewed, quick: true},

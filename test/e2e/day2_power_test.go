@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"testing"
 
@@ -53,11 +54,11 @@ func (op operation) strikes(t *testing.T, c *cluster, f fault) {
 		victims = c.names
 	}
 	r := c.begin(t, s, "", op.book, args...)
-	r.reachesOwn(2)
+	r.reachesOwn(cmp.Or(op.faultIn, 2))
 	do(t, func(ctx context.Context, names ...string) error { return f.hit(c.lab, ctx, names...) }, victims...)
 	res := r.end()
 	all := r.all()
-	t.Logf("it ended with %d after %q", res.code, all[len(all)-1])
+	t.Logf("it ended with %d after %q\n%s", res.code, all[len(all)-1], res.said())
 	do(t, func(ctx context.Context, names ...string) error { return f.mend(c.lab, ctx, names...) }, victims...)
 	op.finish(t, c, s, args)
 }
