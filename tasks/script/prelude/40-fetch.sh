@@ -296,13 +296,15 @@ fetch_extract() {
 	scratch
 	progress "extracting $FETCH_NAME"
 	mkdir "$ep_beside/0" || fail "can't write to $ep_beside"
+	ep_nice=nice # what serves on this host goes first
+	have nice || ep_nice=
 	case $FETCH_KIND in
-	unzip) unzip -q -o "$FETCH_HAVE" -d "$ep_beside/0" >&2 || fetch_unreadable ;;
-	tar) tar -xof "$FETCH_HAVE" -C "$ep_beside/0" || fetch_unreadable ;;
+	unzip) $ep_nice unzip -q -o "$FETCH_HAVE" -d "$ep_beside/0" >&2 || fetch_unreadable ;;
+	tar) $ep_nice tar -xof "$FETCH_HAVE" -C "$ep_beside/0" || fetch_unreadable ;;
 	*)
 		{
-			"$FETCH_KIND" -dc <"$FETCH_HAVE" || : >"$ep_scratch/broken"
-		} | tar -xof - -C "$ep_beside/0" || fetch_unreadable
+			$ep_nice "$FETCH_KIND" -dc <"$FETCH_HAVE" || : >"$ep_scratch/broken"
+		} | $ep_nice tar -xof - -C "$ep_beside/0" || fetch_unreadable
 		[ ! -e "$ep_scratch/broken" ] || fetch_unreadable
 		;;
 	esac
