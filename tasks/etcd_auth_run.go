@@ -48,12 +48,15 @@ func (j *authorising) run(ctx context.Context) error {
 	if !j.want.Enabled {
 		what = "disable authentication"
 	}
-	return j.do(what, func() error { return j.cluster.SetAuth(ctx, j.want.Enabled) })
+	return j.do(ctx, what, func() error { return j.cluster.SetAuth(ctx, j.want.Enabled) })
 }
 
-func (j *authorising) do(change string, f func() error) error {
+func (j *authorising) do(ctx context.Context, change string, f func() error) error {
 	if !j.t.Would("%s", change) {
 		return nil
+	}
+	if err := nextStep(ctx, j.t, change); err != nil {
+		return err
 	}
 	if err := f(); err != nil {
 		return fmt.Errorf("%s: %w", change, err)
@@ -64,7 +67,7 @@ func (j *authorising) do(change string, f func() error) error {
 func (j *authorising) role(ctx context.Context, r EtcdRole) error {
 	has, known := j.now.Roles[r.Name]
 	if !known {
-		if err := j.do("add the role "+r.Name, func() error { return j.cluster.AddRole(ctx, r.Name) }); err != nil {
+		if err := j.do(ctx, "add the role "+r.Name, func() error { return j.cluster.AddRole(ctx, r.Name) }); err != nil {
 			return err
 		}
 	}
@@ -80,7 +83,7 @@ func (j *authorising) role(ctx context.Context, r EtcdRole) error {
 		if slices.ContainsFunc(want, func(w etcd.Permission) bool { return w.Key == p.Key && w.End == p.End }) {
 			continue // granting it replaces the kind
 		}
-		if err := j.do(fmt.Sprintf("take from the role %s: %s", r.Name, p), func() error { return j.cluster.Revoke(ctx, r.Name, p) }); err != nil {
+		if err := j.do(ctx, fmt.Sprintf("take from the role %s: %s", r.Name, p), func() error { return j.cluster.Revoke(ctx, r.Name, p) }); err != nil {
 			return err
 		}
 	}
@@ -88,7 +91,7 @@ func (j *authorising) role(ctx context.Context, r EtcdRole) error {
 		if slices.Contains(has, p) {
 			continue
 		}
-		if err := j.do(fmt.Sprintf("grant the role %s: %s", r.Name, p), func() error { return j.cluster.Grant(ctx, r.Name, p) }); err != nil {
+		if err := j.do(ctx, fmt.Sprintf("grant the role %s: %s", r.Name, p), func() error { return j.cluster.Grant(ctx, r.Name, p) }); err != nil {
 			return err
 		}
 	}
@@ -99,24 +102,24 @@ func (j *authorising) user(ctx context.Context, u EtcdUser) error {
 	has, known := j.now.Users[u.Name]
 	switch {
 	case !known:
-		if err := j.do("add the user "+u.Name, func() error { return j.cluster.AddUser(ctx, u.Name, u.Password) }); err != nil {
+		if err := j.do(ctx, "add the user "+u.Name, func() error { return j.cluster.AddUser(ctx, u.Name, u.Password) }); err != nil {
 			return err
 		}
 	case u.Password != "" && j.now.Enabled && !j.cluster.Accepts(ctx, u.Name, u.Password):
-		if err := j.do("change the password of "+u.Name, func() error { return j.cluster.SetPassword(ctx, u.Name, u.Password) }); err != nil {
+		if err := j.do(ctx, "change the password of "+u.Name, func() error { return j.cluster.SetPassword(ctx, u.Name, u.Password) }); err != nil {
 			return err
 		}
 	}
 	for _, role := range u.Roles {
 		if !slices.Contains(has, role) {
-			if err := j.do(fmt.Sprintf("give %s the role %s", u.Name, role), func() error { return j.give(ctx, u.Name, role) }); err != nil {
+			if err := j.do(ctx, fmt.Sprintf("give %s the role %s", u.Name, role), func() error { return j.give(ctx, u.Name, role) }); err != nil {
 				return err
 			}
 		}
 	}
 	for _, role := range has {
 		if !slices.Contains(u.Roles, role) {
-			if err := j.do(fmt.Sprintf("take the role %s from %s", role, u.Name), func() error { return j.cluster.TakeRole(ctx, u.Name, role) }); err != nil {
+			if err := j.do(ctx, fmt.Sprintf("take the role %s from %s", role, u.Name), func() error { return j.cluster.TakeRole(ctx, u.Name, role) }); err != nil {
 				return err
 			}
 		}

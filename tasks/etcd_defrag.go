@@ -120,6 +120,9 @@ func (d *EtcdDefrag) compact(ctx context.Context, job *upkeep) error {
 	if !job.t.Would("compact the revisions before %d", upTo) {
 		return nil
 	}
+	if err := nextStep(ctx, job.t, "compact"); err != nil {
+		return err
+	}
 	job.t.Status("compacting")
 	if err := job.cluster.Compact(ctx, job.state, upTo); err != nil {
 		return Failf("%w", err)
@@ -158,7 +161,9 @@ func (d *EtcdDefrag) defragment(ctx context.Context, job *upkeep) error {
 		if !job.t.Would("defragment %s", member.Name) {
 			continue
 		}
-		markOperation(job.t, "defragment "+member.Name)
+		if err := nextStep(ctx, job.t, "defragment "+member.Name); err != nil {
+			return err
+		}
 		job.t.Status(fmt.Sprintf("defragmenting %s: %s of %s are not in use", member.Name, sizeText(member.Waste()), sizeText(member.DBSize)))
 		if err := job.cluster.Defragment(ctx, job.state, member.Member); err != nil {
 			return Failf("%w", err).WithHint("the others were not touched any more; look at its log, then run this again")

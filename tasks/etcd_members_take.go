@@ -33,10 +33,12 @@ func (op *memberOperation) take(ctx context.Context, state *etcd.State, step etc
 		return again{errors.New(step.String())}
 	}
 	text := stepText(step)
+	if err := nextStep(ctx, op.t, step.String()); err != nil {
+		return err
+	}
 	if op.told != text {
 		op.told = text
 		op.t.Would("%s", text)
-		markOperation(op.t, step.String())
 	}
 	op.t.Status(step.String())
 	if err := op.do(ctx, state, step); err != nil {

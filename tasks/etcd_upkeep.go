@@ -70,6 +70,9 @@ func (u *upkeep) moveLeader(ctx context.Context, to *etcd.EndpointState) error {
 	if !u.t.Would("move the leader to %s", to.Name) {
 		return nil
 	}
+	if err := nextStep(ctx, u.t, "move the leader to "+to.Name); err != nil {
+		return err
+	}
 	if err := u.cluster.MoveLeader(ctx, u.state, to.Member); err != nil {
 		return Failf("%w", err)
 	}
@@ -133,6 +136,9 @@ func (u *upkeep) disarm(ctx context.Context, kind string, quota int64) error {
 	}
 	for _, a := range raised {
 		if u.t.Would("disarm the alarm %s of %s", a.Kind, u.called(a.Member)) {
+			if err := nextStep(ctx, u.t, "disarm the alarm "+a.Kind); err != nil {
+				return err
+			}
 			if err := u.cluster.Disarm(ctx, u.state, a); err != nil {
 				return Failf("%w", err)
 			}

@@ -173,7 +173,9 @@ func (v *EtcdVersion) announce(ctx context.Context, t *Target, cluster *etcd.Clu
 		return Result{}, refused(err)
 	}
 	if tell && t.Would("tell the cluster that it goes back to %s (%s)", etcd.Minor(v.Version), s.Margin()) {
-		markOperation(t, "tell the cluster that it goes back")
+		if err := nextStep(ctx, t, "tell the cluster that it goes back"); err != nil {
+			return t.Result(), err
+		}
 		if err := cluster.Downgrade(ctx, s, etcd.Minor(v.Version)); err != nil {
 			return t.Result(), Failf("%w", err).WithHint("nothing was changed; `etcdctl downgrade validate` asks the cluster again")
 		}

@@ -45,7 +45,9 @@ func (u *turn) spare(ctx context.Context) error {
 		case step.Action == etcd.Wait:
 			err = errors.New(step.Why)
 		case step.Action == etcd.MoveLeader && u.handOver(step):
-			markOperation(u.t, "move the leader from "+u.name+" to "+step.Name)
+			if err := nextStep(ctx, u.t, "move the leader from "+u.name+" to "+step.Name); err != nil {
+				return err
+			}
 			u.t.Status("moving the leader to " + step.Name)
 			if !moving {
 				begun, moving = time.Now(), true
@@ -55,7 +57,9 @@ func (u *turn) spare(ctx context.Context) error {
 			}
 		default:
 			u.margins(step)
-			markOperation(u.t, "restart "+u.name)
+			if err := nextStep(ctx, u.t, "restart "+u.name); err != nil {
+				return err
+			}
 			return u.announce(ctx, cluster, s)
 		}
 		if cause := context.Cause(ctx); cause != nil {

@@ -104,12 +104,24 @@ func bracketOf(t *Target) *bracket {
 	return b
 }
 
-// markOperation says which step is under way, for the proof of the operation that
-// brackets it, if any.
-func markOperation(t *Target, step string) {
-	if b := bracketOf(t); b != nil && b.load != nil {
+// nextStep says which step is about to be taken, for the proof of the operation that
+// brackets it, if any. The error is that another controller has taken the lock over:
+// then the step must not be taken.
+func nextStep(ctx context.Context, t *Target, step string) error {
+	b := bracketOf(t)
+	if b == nil {
+		return nil
+	}
+	if b.lock != nil {
+		if err := b.lock.Lost(ctx); err != nil {
+			return Failf("%w; this run stops before this step: %s", err, step).
+				WithHint("what was done stays; when that one has ended, run this again")
+		}
+	}
+	if b.load != nil {
 		b.load.Mark(step)
 	}
+	return nil
 }
 
 var _ io.Closer = (*bracket)(nil)

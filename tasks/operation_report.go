@@ -49,7 +49,7 @@ func (o *Operation) end(ctx context.Context, t *Target) (Result, error) {
 	}
 	lines = append(lines, fmt.Sprintf("took %s", took.Round(100*time.Millisecond)))
 	if b.lock != nil {
-		if err := b.lock.Lost(); err != nil {
+		if err := b.lock.Lost(ctx); err != nil {
 			res.Warnings = append(res.Warnings, err.Error())
 		}
 	}

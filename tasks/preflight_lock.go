@@ -29,6 +29,41 @@ func (p *Preflight) takeLock(s *script.Script, t *Target, from string) {
 	s.Call("lock_take", p.Lock, fmt.Sprintf("%s (process %d)", me.Owner, me.PID), runID(t.Session, me), from)
 }
 
+// A hostLock is where a host keeps the lock that this run has taken, and what the
+// run is called there.
+type hostLock struct{ file, run string }
+
+// Close implements io.Closer. The lock ends with the shell that holds it.
+func (hostLock) Close() error { return nil }
+
+func hostLockName(host string) string { return "lock of " + host }
+
+// keepLocks has every later script of this run look first whether the locks are
+// still its own.
+func (p *Preflight) keepLocks(t *Target, hosts []Peer) error {
+	run := runID(t.Session, thisHolder(""))
+	for _, h := range hosts {
+		lock := hostLock{h.Gathered.(*survey).facts["lock.file"], run}
+		if err := t.Session.Keep(hostLockName(h.Name), lock); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lockGuard begins a script that changes the host: where another run has taken the
+// host's lock over it ends there.
+func (t *Target) lockGuard() string {
+	if t.Check || t.Session == nil {
+		return ""
+	}
+	lock, ok := t.Session.Kept(hostLockName(t.Host.Name)).(hostLock)
+	if !ok {
+		return ""
+	}
+	return script.New().Call("lock_keep", lock.file, lock.run).Body()
+}
+
 // runID names a run, and the process that is at it.
 func runID(s *Session, h etcd.Holder) string {
 	return fmt.Sprintf("%s %d %s", s.ID(), h.PID, h.Machine)
@@ -63,7 +98,11 @@ func (p *Preflight) locked(ctx context.Context, t *Target) (late bool, err error
 		return false, nil
 	}
 	turn := &hosts[0].Gathered.(*survey).turn
-	turn.once.Do(func() { turn.late, turn.err = p.lockAll(ctx, t, hosts) })
+	turn.once.Do(func() {
+		if turn.late, turn.err = p.lockAll(ctx, t, hosts); turn.err == nil {
+			turn.err = p.keepLocks(t, hosts)
+		}
+	})
 	return turn.late, turn.err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/etcdplay/etcdplay/internal/value"
 	"github.com/etcdplay/etcdplay/tasks"
+	"github.com/etcdplay/etcdplay/tasks/script"
 	"github.com/etcdplay/etcdplay/tasks/tasktest"
 )
 
@@ -33,7 +34,12 @@ func (l *lockHosts) controller() (conns []tasks.Conn) {
 // preflight runs it on all hosts; the error is the first host's.
 func (l *lockHosts) preflight(conns []tasks.Conn, check, takeover bool) error {
 	l.t.Helper()
-	target := &tasks.Target{Check: check, Status: func(string) {}, Session: &tasks.Session{}}
+	return l.preflightOf(&tasks.Session{}, conns, check, takeover)
+}
+
+func (l *lockHosts) preflightOf(session *tasks.Session, conns []tasks.Conn, check, takeover bool) error {
+	l.t.Helper()
+	target := &tasks.Target{Check: check, Status: func(string) {}, Session: session}
 	var all []*tasks.Preflight
 	for i, conn := range conns {
 		p := &tasks.Preflight{}
@@ -155,11 +161,62 @@ func TestPreflightLock(t *testing.T) {
 				}
 			}
 
+			l.overtaken(l.controller(), l.controller())
+
 			one := t.TempDir()
 			twins := &lockHosts{t: t, shell: shell, run: []string{one, one}}
 			if err := twins.preflight(twins.controller(), false, false); err != nil {
 				t.Errorf("a host that stands twice in the inventory: %v", err)
 			}
 		})
+	}
+}
+
+// overtaken has the lock of a run taken over: it changes nothing any more.
+func (l *lockHosts) overtaken(alices, bobs []tasks.Conn) {
+	l.t.Helper()
+	var alice, bob tasks.Session
+	change := func(s *tasks.Session, conn tasks.Conn, check bool) error {
+		t := &tasks.Target{Host: tasks.Peer{Name: "peer2", Conn: conn}, Conn: conn, Check: check, Status: func(string) {}, Session: s}
+		_, err := t.Script(l.t.Context(), script.New().Text("would something || :"))
+		return err
+	}
+	if err := l.preflightOf(&alice, alices, false, false); err != nil {
+		l.t.Fatal(err)
+	}
+	if err := change(&alice, alices[1], false); err != nil {
+		l.t.Errorf("alice holds the lock, but %v", err)
+	}
+	if err := l.preflightOf(&bob, bobs, false, true); err != nil {
+		l.t.Fatal(err)
+	}
+	for _, ended := range []bool{false, true} {
+		if err := change(&alice, alices[1], false); err == nil || !strings.Contains(err.Error(), "has taken over from this run, which stops here") {
+			l.t.Errorf("bob took the lock over (ended: %v), but alice goes on: %v", ended, err)
+		}
+		if ended {
+			break
+		}
+		if err := change(&bob, bobs[1], false); err != nil {
+			l.t.Errorf("bob holds the lock, but %v", err)
+		}
+		for _, c := range bobs {
+			c.Close()
+		}
+	}
+	if err := change(&alice, alices[1], true); err != nil {
+		l.t.Errorf("check mode: %v", err)
+	}
+	// A host that was rebooted knows of no lock.
+	for _, dir := range l.run {
+		if err := os.Remove(filepath.Join(dir, "etcdplay", "test.lock")); err != nil {
+			l.t.Fatal(err)
+		}
+	}
+	if err := change(&alice, alices[1], false); err != nil {
+		l.t.Errorf("nobody holds the lock, but %v", err)
+	}
+	for _, c := range alices {
+		c.Close()
 	}
 }

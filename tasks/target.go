@@ -134,7 +134,7 @@ func (t *Target) Script(ctx context.Context, s *script.Script) (Result, error) {
 		t.changing("run a script")
 	}
 	out, err := t.Conn.Exec(ctx, Command{
-		Script: t.exports() + s.Render(t.Check, t.Diff),
+		Script: t.lockGuard() + t.exports() + s.Render(t.Check, t.Diff),
 		OnRecord: func(r script.Record) {
 			if r.Kind == script.Progress && t.Status != nil {
 				t.Status(r.Text)

@@ -126,10 +126,7 @@ func (l *Lock) try(ctx context.Context, mayTake func(Holder) bool) (*Holder, err
 		if err != nil || got == nil {
 			return nil, err
 		}
-		var holder Holder
-		if err := json.Unmarshal(got.value, &holder); err != nil {
-			holder = Holder{Owner: "someone who wrote " + string(got.value)}
-		}
+		holder := holderIn(got.value)
 		if holder.ID == l.me.ID { // the answer to an earlier try was lost
 			return nil, nil
 		}
@@ -205,32 +202,64 @@ func (l *Lock) keep(ctx context.Context) {
 		case <-tick.C:
 		}
 		err := l.renew(ctx)
-		if errors.Is(err, rpctypes.ErrLeaseNotFound) {
+		switch {
+		case errors.Is(err, rpctypes.ErrLeaseNotFound):
 			if err = l.grant(ctx); err != nil {
 				continue
 			}
-		} else if err != nil {
-			continue // the next one may succeed
-		}
-		if was, err := l.try(ctx, func(Holder) bool { return false }); err == nil {
-			l.note(was)
+			if was, err := l.try(ctx, func(Holder) bool { return false }); err == nil && was != nil {
+				_ = l.note(&Held{*was})
+			}
+		case err == nil:
+			_ = l.look(ctx, true)
 		}
 	}
 }
 
-func (l *Lock) note(other *Holder) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if other != nil && l.lost == nil {
-		l.lost = fmt.Errorf("the lock was taken over: %w", &Held{*other})
-	}
-}
+// errPassed is a lock that was taken over by one who is done already.
+var errPassed = errors.New("it was given back since")
 
-// Lost is why the lock is not ours any more, or nil.
-func (l *Lock) Lost() error {
+// note remembers the first reason why the lock is not ours any more, and returns it.
+func (l *Lock) note(why error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if why != nil && l.lost == nil {
+		l.lost = fmt.Errorf("the lock was taken over: %w", why)
+	}
 	return l.lost
+}
+
+// Lost asks the cluster, and is why the lock is not ours any more: a *Held names who
+// took it over. It is nil while it is ours, or while the cluster does not say. What
+// was lost once stays lost, also when the other is done.
+func (l *Lock) Lost(ctx context.Context) error { return l.look(ctx, false) }
+
+// look is Lost. Where our lease was alive just now somebody must have taken the
+// key off it; else it may have run out, which keep sees to.
+func (l *Lock) look(ctx context.Context, alive bool) error {
+	var got *clientv3.GetResponse
+	err := l.cluster.any(ctx, func(ctx context.Context, a *api) (err error) {
+		got, err = a.Get(ctx, LockKey)
+		return err
+	})
+	switch {
+	case err != nil:
+	case len(got.Kvs) == 0 && alive:
+		return l.note(errPassed)
+	case len(got.Kvs) > 0:
+		if h := holderIn(got.Kvs[0].Value); h.ID != l.me.ID {
+			return l.note(&Held{h})
+		}
+	}
+	return l.note(nil)
+}
+
+// holderIn reads what the lock's key holds.
+func holderIn(text []byte) (h Holder) {
+	if err := json.Unmarshal(text, &h); err != nil {
+		return Holder{Owner: "someone who wrote " + string(text)}
+	}
+	return h
 }
 
 // Close releases the lock.

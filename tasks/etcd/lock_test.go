@@ -53,7 +53,7 @@ func TestLock(t *testing.T) {
 	t.Log("a dead one's is taken, and a live one's by force")
 	carol := lock(t, c, "carol", etcd.LockOptions{May: func(h etcd.Holder) bool { return h.Owner == "bob" }, Wait: time.Nanosecond})
 	etcdtest.Eventually(t, func(context.Context) error {
-		if held, ok := errors.AsType[*etcd.Held](bob.Lost()); !ok || held.Owner != "carol" {
+		if held, ok := errors.AsType[*etcd.Held](bob.Lost(t.Context())); !ok || held.Owner != "carol" {
 			return errors.New("bob does not notice that he has lost it")
 		}
 		return nil
@@ -62,6 +62,28 @@ func TestLock(t *testing.T) {
 		t.Error(err)
 	}
 	refused(t, c, "carol", atOnce) // what bob gives back is not carol's
+
+	t.Log("one that was taken over is not taken back when the other is done")
+	if err := carol.Close(); err != nil {
+		t.Error(err)
+	}
+	dave := lock(t, c, "dave", atOnce)
+	if err := dave.Lost(t.Context()); err != nil {
+		t.Errorf("dave holds it, but %v", err)
+	}
+	if err := lock(t, c, "erin", etcd.LockOptions{May: func(etcd.Holder) bool { return true }}).Close(); err != nil {
+		t.Error(err)
+	}
+	etcdtest.Eventually(t, func(context.Context) error {
+		if dave.Lost(t.Context()) == nil {
+			return errors.New("dave does not notice that he has lost it")
+		}
+		return nil
+	})
+	if err := dave.Close(); err != nil {
+		t.Error(err)
+	}
+	carol = lock(t, c, "carol", atOnce)
 
 	t.Log("a member that ends takes no lock with it")
 	servers[0].Stop()
@@ -72,7 +94,7 @@ func TestLock(t *testing.T) {
 		return nil
 	})
 	refused(t, c, "carol", etcd.LockOptions{Wait: etcd.LockTTL + 2*time.Second}) // it is kept alive for longer than it lives
-	if err := carol.Lost(); err != nil {
+	if err := carol.Lost(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if err := carol.Close(); err != nil {

@@ -47,6 +47,17 @@ lock_take() {
 	done
 	rm -f -- "$ep_lock.$$"
 	fact lock "$ep_got"
+	fact lock.file "$ep_lock"
+}
+
+# lock_keep FILE RUN: ends the script if another run has taken the lock over. One
+# that is gone, as after a reboot, or can't be read is nobody else's. It starts no
+# program: every script begins with it.
+lock_keep() {
+	ep_owner='' ep_run=''
+	{ read -r ep_run && read -r ep_owner && read -r ep_run; } 2>/dev/null <"$1" || return 0
+	[ "$ep_run" = "$2" ] || fail "$ep_owner has taken over from this run, which stops here" \
+		"what was done stays; when that one has ended, run this again"
 }
 
 # lock_drop NAME: gives the lock back, if this shell holds it.
