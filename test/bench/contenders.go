@@ -107,6 +107,7 @@ func (b *bench) ansibleWith(p *place, name, playbook string, check func(string) 
 		env := append([]string{
 			"ANSIBLE_PIPELINING=1", "ANSIBLE_FORKS=50", "ANSIBLE_SSH_ARGS=-F none -o ControlMaster=auto -o ControlPersist=60s -o BatchMode=yes",
 			"ANSIBLE_SSH_CONTROL_PATH_DIR=" + control, "ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3", "ANSIBLE_LOCAL_TEMP=" + filepath.Join(b.dir, "ansible"),
+			"ANSIBLE_TIMEOUT=60", // of a login; where the machine has much to do, the default of 10 s is too short for Mitogen
 		}, env...)
 		return p.command(ctx, env, bin, "-i", p.inventory, playbook)
 	}
