@@ -76,13 +76,15 @@ func (s *State) freeID() (id ID) {
 	return id + 1
 }
 
-// serve lets a member answer, with all that the leader has.
+// serve lets a member answer, with all that there is: where much is written, a
+// member that was asked a little later than the leader has told of more.
 func (s *State) serve(m *Member) {
 	e := EndpointState{Name: m.Name, Member: m.ID, Learner: m.Learner}
 	if leader := s.Leader(); leader != nil {
 		e.Cluster, e.Leader, e.Version = leader.Cluster, leader.Member, leader.Version
-		e.RaftIndex, e.Applied = leader.RaftIndex, leader.RaftIndex
 	}
+	e.RaftIndex = s.newest()
+	e.Applied = e.RaftIndex
 	i := slices.IndexFunc(s.Endpoints, func(have EndpointState) bool { return have.Name == m.Name })
 	if i < 0 {
 		s.Endpoints = append(s.Endpoints, e)

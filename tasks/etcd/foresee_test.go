@@ -39,6 +39,16 @@ add peer5 as a learner (4 of 4 voters healthy, 1 may fail)
 start peer5 (4 of 4 voters healthy, 1 may fail)
 promote peer5 (4 of 4 voters healthy, 1 may fail; then 5 of 5, 2 may fail)`,
 		},
+		"grow while much is written": {
+			func(s *State, sites []Site) []Site {
+				s.Endpoints[1].RaftIndex += 5000 // it was asked after the leader
+				return append(sites, Site{Name: "peer4", PeerURL: "http://peer4"})
+			},
+			ScaleOut,
+			`add peer4 as a learner (3 of 3 voters healthy, 1 may fail)
+start peer4 (3 of 3 voters healthy, 1 may fail)
+promote peer4 (3 of 3 voters healthy, 1 may fail; then 4 of 4, 1 may fail)`,
+		},
 		"nothing to do": {nil, ScaleOut, ""},
 		"remove the leader": {nil,
 			func(s *State, sites []Site) (Step, error) { return ScaleIn(s, sites[0]) },

@@ -107,16 +107,18 @@ func named(members []Member, id ID, name string) []Member {
 
 // lag is how many raft entries a member has still to apply.
 func (s *State) lag(e *EndpointState) uint64 {
-	var newest uint64
-	for _, other := range s.Endpoints {
-		if other.Err == nil {
-			newest = max(newest, other.RaftIndex)
+	newest := s.newest()
+	return newest - min(newest, e.Applied)
+}
+
+// newest is the last raft entry that any member has told of.
+func (s *State) newest() (index uint64) {
+	for _, e := range s.Endpoints {
+		if e.Err == nil {
+			index = max(index, e.RaftIndex)
 		}
 	}
-	if e.Applied >= newest {
-		return 0
-	}
-	return newest - e.Applied
+	return index
 }
 
 // ScaleIn is the next step on the way to a cluster without a member. Its host
