@@ -142,7 +142,7 @@ func (d *EtcdDefrag) compact(ctx context.Context, job *upkeep) error {
 
 // inUsePatience is how long members may need after a compaction until all have
 // set the same space free.
-const inUsePatience = 30 * time.Second
+const inUsePatience = 10 * time.Second
 
 func (d *EtcdDefrag) defragment(ctx context.Context, job *upkeep) error {
 	done := map[etcd.ID]bool{} // once each: what is left is the server's business

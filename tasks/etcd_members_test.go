@@ -89,7 +89,7 @@ func (c *etcdHosts) run(a *attempt, args func(*etcdHost) *value.Dict, make func(
 	c.t.Helper()
 	ctx, kill := context.WithCancelCause(c.t.Context())
 	defer kill(nil)
-	target := &tasks.Target{Check: a.check, Status: func(string) {}, Session: &tasks.Session{}, OnChange: func(what string) {
+	target := &tasks.Target{Check: a.check, Files: tasktest.Files{}, Status: func(string) {}, Session: &tasks.Session{}, OnChange: func(what string) {
 		a.begun = append(a.begun, what)
 		if len(a.begun) == a.killedAt {
 			kill(errKilled)

@@ -112,24 +112,41 @@ const defaultQuota = 2 << 30
 // Compact drops all revisions before one, on all members, and waits until the
 // one that was asked has set their space free; the others take about as long.
 // What is compacted already is no error.
+//
+// A server counts what it freed as unused only a few writes later, and where nobody
+// writes that is never. So the last revisions are dropped one by one.
 func (c *Cluster) Compact(ctx context.Context, s *State, revision int64) error {
-	for i, m := range c.members {
-		if !s.Endpoints[i].Agreed {
-			continue
-		}
-		err := m.call(ctx, c.timeout+time.Duration(s.Endpoints[i].DBSize/hashBytesPerSecond)*time.Second+time.Minute, func(ctx context.Context, a *api) error {
-			_, err := a.Compact(ctx, revision, clientv3.WithCompactPhysical())
-			if errors.Is(err, rpctypes.ErrCompacted) {
-				return nil
-			}
-			return err
-		})
-		if err != nil {
+	i := slices.IndexFunc(s.Endpoints, func(e EndpointState) bool { return e.Agreed })
+	if i < 0 {
+		return errors.New("compact: no member is in touch with a quorum")
+	}
+	e := s.Endpoints[i]
+	for at := min(revision, max(revision-lastCompactions, e.CompactRevision+1, 1)); at <= revision; at++ {
+		if err := c.members[i].compact(ctx, c.timeout+time.Duration(e.DBSize/hashBytesPerSecond)*time.Second+time.Minute, at); err != nil {
 			return fmt.Errorf("compact: %w", plain(err))
 		}
-		return nil
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(compactionPause):
+		}
 	}
-	return errors.New("compact: no member is in touch with a quorum")
+	return nil
+}
+
+const (
+	lastCompactions = 4                      // revisions that are dropped one by one
+	compactionPause = 300 * time.Millisecond // servers write at least every 100 ms, once there is something to write
+)
+
+func (m *connection) compact(ctx context.Context, timeout time.Duration, revision int64) error {
+	return m.call(ctx, timeout, func(ctx context.Context, a *api) error {
+		_, err := a.Compact(ctx, revision, clientv3.WithCompactPhysical())
+		if errors.Is(err, rpctypes.ErrCompacted) {
+			return nil
+		}
+		return err
+	})
 }
 
 // defragBytesPerSecond is what a slow disk copies.
