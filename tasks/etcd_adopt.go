@@ -22,6 +22,9 @@ type EtcdAdopt struct {
 	Group   string      `arg:"group" default:"etcd" doc:"The group that the hosts belong to"`
 	Address string      `arg:"address" doc:"The address that etcd_address has by default; otherwise that of the connection"`
 	Login   *value.Dict `arg:"login" doc:"This host's variables that say how to log in, to be kept. Passwords are left out"`
+
+	User     string `arg:"user" doc:"Who asks the members, where authentication is on and their certificates are no users"`
+	Password string `arg:"password,secret" doc:"The user's password"`
 }
 
 // Doc implements Module.
@@ -36,7 +39,12 @@ Hosts are only read.
 The inventory has the variables with which site.yml sees the cluster as it is. What
 it would still change, and what can't be carried over, stands at its head. Hosts
 without etcd are left out of it, and told; members on other hosts are told, too.
-Hosts whose members belong to several clusters are refused.`,
+Certificates stay where they are (etcd_files), and programs are copied from where they
+are (etcd_programs). Of a cluster with TLS the authorities that its members trust are
+written into pki/ca.crt beside the inventory.
+
+Refused are hosts whose members belong to several clusters, members that make their own
+certificates (auto-tls), and such that speak TLS with clients or with peers alone.`,
 		Examples: `- etcd_adopt:
     dest: /root/adopted.yml
     login: {ansible_host: "{{ ansible_host }}"}
@@ -170,7 +178,7 @@ func (e *EtcdAdopt) Run(ctx context.Context, t *Target) (Result, error) {
 			return Result{}, Failf("%s is there already, and is not overwritten", dest).WithHint("choose another name, or move it away")
 		}
 	}
-	r := adoptReport{group: e.Group}
+	r := adoptReport{group: e.Group, user: e.User, password: e.Password}
 	var conns []Conn
 	for _, p := range t.Peers {
 		a, ok := p.Gathered.(*adoptee)
@@ -191,8 +199,16 @@ func (e *EtcdAdopt) Run(ctx context.Context, t *Target) (Result, error) {
 		return Result{Warnings: r.warnings}, Failf("etcd runs on none of the hosts").
 			WithHint("a running cluster can be adopted: start it first, as it was started before")
 	}
+	if err := r.refuse(); err != nil {
+		return Result{Warnings: r.warnings}, err
+	}
 	if err := r.ask(ctx, conns); err != nil {
 		return Result{Warnings: r.warnings}, err
+	}
+	if dest != "" {
+		if err := r.writeAuthorities(t, filepath.Join(filepath.Dir(dest), "pki", "ca.crt")); err != nil {
+			return t.Result(), err
+		}
 	}
 	text := r.inventory()
 	if dest != "" && t.Would("write the inventory %s", dest) {
@@ -218,7 +234,7 @@ func (r *adoptReport) ask(ctx context.Context, conns []Conn) error {
 		way := etcdWay{dial: conns[i].DialContext, config: a.access.config, secure: strings.HasPrefix(a.endpoint(), "https:")}
 		endpoints = append(endpoints, etcd.Endpoint{Name: a.name, URL: a.endpoint(), Dial: way.DialContext, DialsTLS: true})
 	}
-	cluster, err := etcd.Open(ctx, endpoints, etcd.Options{})
+	cluster, err := etcd.Open(ctx, endpoints, etcd.Options{Username: r.user, Password: r.password})
 	if err != nil {
 		return Failf("%w", err)
 	}

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -23,6 +24,8 @@ func TestReadEtcdSettings(t *testing.T) {
 		{"variables alone", "/usr/bin/etcd", "ETCD_NAME=m1\nETCD_DATA_DIR=/d", "", etcdSettings{"name": "m1", "data-dir": "/d"}, nil},
 		{"flags before variables", "etcd --name m1", "ETCD_NAME=m2\nETCD_METRICS=basic", "", etcdSettings{"name": "m1", "metrics": "basic"}, nil},
 		{"variables that are none of etcd's", "etcd", "ETCD_ROOT_PASSWORD=secret", "", etcdSettings{}, []string{"the variable ETCD_ROOT_PASSWORD"}},
+		{"variables that are empty, and truths in any case", "etcd --peer-client-cert-auth=TRUE", "ETCD_DISCOVERY=\nETCD_CLIENT_CERT_AUTH=False", "",
+			etcdSettings{"client-cert-auth": "false", "peer-client-cert-auth": "true"}, nil},
 		{"a word too many", "etcd --name m1 gateway", "", "", etcdSettings{"name": "m1"}, []string{"the argument gateway"}},
 		{"a configuration file alone counts", "etcd --config-file /c --name m9", "ETCD_NAME=m8", `
 name: m1
@@ -83,7 +86,7 @@ func TestAdoptedInventory(t *testing.T) {
 	one := func(host, address string, s etcdSettings, facts ...string) *adoptee {
 		a := &adoptee{host: host, address: address, name: s["name"], settings: s, process: &process{pid: "42", exe: "/usr/bin/etcd"},
 			login: value.NewDict("ansible_host", address, "ansible_user", "root", "ansible_password", "hunter2"),
-			facts: map[string]string{"version": "3.5.35", "who": "etcd:etcd", "home": "/var/lib/etcd", "dir": "/"}}
+			facts: map[string]string{"version": "3.5.35", "who": "etcd:etcd", "home": "/var/lib/etcd", "dir": "/", "exe_version": "3.5.35", "etcdutl": "3.5.35", "etcdctl": "3.4.0"}}
 		for i := 0; i < len(facts); i += 2 {
 			a.facts[facts[i]] = facts[i+1]
 		}
@@ -135,19 +138,24 @@ etcd:
     etcd_group: etcd
     etcd_home: /var/lib/etcd
     etcd_cluster_token: etcd-cluster
+    etcd_programs:
+      3.5.35:
+        - /usr/bin/etcd
+        - /usr/bin/etcdutl
     etcd_quota_backend_bytes: null
     etcd_extra_args:
       max-request-bytes: 3145728
 `},
 		{"another address, any address, another authority", []*adoptee{
-			one("peer1", "203.0.113.1", tls(etcdSettings{"name": "peer1", "cert-file": "/tls/s.crt", "key-file": "/tls/s.key", "trusted-ca-file": "/tls/ca.crt", "client-cert-auth": "true",
+			one("peer1", "203.0.113.1", tls(etcdSettings{"name": "peer1", "cert-file": "/tls/s.crt", "key-file": "/tls/s.key", "trusted-ca-file": "/tls/ca.crt", "client-cert-auth": "true", "peer-trusted-ca-file": "/tls/peers.crt",
 				"advertise-client-urls": "http://10.0.0.1:4001", "listen-client-urls": "http://0.0.0.0:4001,http://127.0.0.1:4001",
 				"initial-advertise-peer-urls": "http://10.0.0.1:2380", "listen-peer-urls": "http://10.0.0.1:2380", "force-new-cluster": "true", "discovery-password": "hunter2", "quota-backend-bytes": "4294967296"}),
-				"unit", "kube-etcd.service"),
+				"unit", "kube-etcd.service", "exe_version", "3.6.1"),
 		}, `# The etcd cluster ab as it ran when etcdplay's adopt.yml read it.
-# - peer1: its certificate is of another authority: put into pki/ beside this file its ca.crt, admin.crt and admin.key for us, and members/peer1.crt and .key; site.yml brings them to /etc/etcd/pki (now: /tls/s.crt, /tls/s.key, /tls/ca.crt)
+# - peer1: its certificates stay where they are (etcd_files), and whoever made them renews them. For us put into pki/ beside this file admin.crt and admin.key, a client's certificate of that authority; ca.crt, of who signed the members' certificates, is there when adopt.yml could read it
 # - peer1: the unit kube-etcd.service runs it; site.yml stops and disables that, and runs it by etcd.service
 # - peer1: its cluster's token does not show any more; site.yml uses it only for the names of backups and locks (etcd_cluster_token)
+# - peer1: its program /usr/bin/etcd was replaced since it was started; site.yml unpacks the release of 3.5.35 anew
 # - peer1: it was started with force-new-cluster; site.yml starts it without
 # - peer1: ansible_password is secret and is not written here: set it as before, or use a key
 
@@ -160,7 +168,10 @@ etcd:
     ansible_user: root
     etcd_client_port: 4001
     etcd_tls: true
-    etcd_keys: given
+    etcd_files:
+      ca: /tls/ca.crt
+      cert: /tls/s.crt
+      key: /tls/s.key
     etcd_version: 3.5.35
     etcd_data_dir: /peer1.etcd
     etcd_user: etcd
@@ -171,6 +182,9 @@ etcd:
       listen-client-urls: https://0.0.0.0:4001,https://127.0.0.1:4001
       peer-client-cert-auth: false
       tls-min-version: null
+      peer-trusted-ca-file: /tls/peers.crt
+      peer-cert-file: null
+      peer-key-file: null
 `},
 		{"a member at localhost alone", []*adoptee{one("peer1", "10.0.0.1", etcdSettings{"name": "peer1", "data-dir": "d"}, "unit", "etcd.service", "record", configMark+"x\nProtectSystem=strict", "dir", "/srv")},
 			`# The etcd cluster ab as it ran when etcdplay's adopt.yml read it.
@@ -207,5 +221,28 @@ etcd:
 				t.Error("it holds a password")
 			}
 		})
+	}
+}
+
+// TestAdoptRefused names what the playbooks can't run.
+func TestAdoptRefused(t *testing.T) {
+	t.Parallel()
+	one := func(host string, s etcdSettings) *adoptee { return &adoptee{host: host, settings: s} }
+	http := one("peer1", etcdSettings{"advertise-client-urls": "http://10.0.0.1:2379", "auto-tls": "false"})
+	if err := (&adoptReport{members: []*adoptee{http}}).refuse(); err != nil {
+		t.Error(err)
+	}
+	err := (&adoptReport{members: []*adoptee{http,
+		one("peer2", etcdSettings{"advertise-client-urls": "https://10.0.0.2:2379", "initial-advertise-peer-urls": "http://10.0.0.2:2380"}),
+		one("peer3", etcdSettings{"peer-auto-tls": "true"}),
+	}}).refuse()
+	var f *Failure
+	if !errors.As(err, &f) {
+		t.Fatalf("got %v", err)
+	}
+	want := "peer2: it speaks https with clients and http with its peers; the playbooks know TLS for both or for none\n" +
+		"peer3: it makes its own certificate (peer-auto-tls), which nobody can check"
+	if diff := cmp.Diff(want, f.Stderr); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
 	}
 }

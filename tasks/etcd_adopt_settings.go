@@ -25,9 +25,11 @@ func readEtcdSettings(args, env []string, config []byte, known []string) (s etcd
 	for _, line := range env {
 		name, v, _ := strings.Cut(line, "=")
 		flag := strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "ETCD_")), "_", "-")
-		if slices.Contains(known, flag) {
-			s[flag] = v
-		} else {
+		switch {
+		case v == "": // etcd takes it for not set
+		case slices.Contains(known, flag):
+			s[flag] = truth(v)
+		default:
 			odd = append(odd, "the variable "+name) // its value may be a secret
 		}
 	}
@@ -39,10 +41,18 @@ func readEtcdSettings(args, env []string, config []byte, known []string) (s etcd
 		case !given:
 			s[name] = "true"
 		default:
-			s[name] = v
+			s[name] = truth(v)
 		}
 	}
 	return s, odd, nil
+}
+
+// truth is a value with true and false as we write them.
+func truth(v string) string {
+	if low := strings.ToLower(v); low == "true" || low == "false" {
+		return low
+	}
+	return v
 }
 
 // etcdConfigFile is the configuration file that a member was started with, or "".

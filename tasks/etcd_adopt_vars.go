@@ -46,8 +46,6 @@ var atFirst = regexp.MustCompile(`^(initial-cluster|initial-cluster-state|config
 // noLike are flags that can't be carried over, with what to say of it.
 var noLike = map[string]string{
 	"force-new-cluster": "it was started with force-new-cluster; site.yml starts it without",
-	"auto-tls":          "it makes its own certificate (auto-tls), which nobody can check; site.yml gives it one of the cluster's authority",
-	"peer-auto-tls":     "it makes its own certificate (peer-auto-tls), which nobody can check; site.yml gives it one of the cluster's authority",
 }
 
 // releaseProgram is where a release's program lies in our folder of releases.
@@ -83,11 +81,15 @@ func (a *adoptee) work() {
 	default:
 		a.vars.Set("etcd_cluster_token", token)
 	}
+	a.programs()
 	maps.DeleteFunc(s, func(name, _ string) bool { return atFirst.MatchString(name) })
 	for _, name := range slices.Sorted(maps.Keys(noLike)) {
 		if v := s.take(name, "false"); v != "false" {
 			a.note(noLike[name])
 		}
+	}
+	for _, name := range autoTLS { // refused unless they are off
+		s.take(name, "")
 	}
 	for _, flag := range slices.Sorted(maps.Keys(asVariable)) {
 		if v := s.take(flag, ""); v != "" {
@@ -125,9 +127,6 @@ func (a *adoptee) addresses(s etcdSettings) (secure bool) {
 	}
 	client, peer := oneURL(clients, "2379"), oneURL(peers, "2380")
 	secure = client.scheme == "https"
-	if secure != (peer.scheme == "https") {
-		a.note("it speaks " + client.scheme + " with clients and " + peer.scheme + " with its peers; site.yml knows TLS for both or for none, and can't take it over so")
-	}
 	a.port("etcd_client_port", client.port, "2379")
 	a.port("etcd_peer_port", peer.port, "2380")
 	address := a.address
@@ -218,40 +217,6 @@ func reaches(urls []etcdURL, address, port string) bool {
 func same(list string, u etcdURL) bool {
 	all := etcdURLs(list)
 	return len(all) == 1 && all[0] == u
-}
-
-// certificates are what TLS needs.
-func (a *adoptee) certificates(s etcdSettings, secure bool) {
-	cert, key, ca := s.take("cert-file", ""), s.take("key-file", ""), s.take("trusted-ca-file", "")
-	for _, name := range []string{"peer-cert-file", "peer-key-file", "peer-trusted-ca-file"} {
-		s.take(name, "")
-	}
-	asks, peersAsk := s.take("client-cert-auth", "false"), s.take("peer-client-cert-auth", "false")
-	if !secure {
-		return
-	}
-	extra, _ := a.vars.Get("etcd_extra_args")
-	flags, _ := extra.(*value.Dict)
-	if asks == "false" {
-		flags.Set("client-cert-auth", false)
-	}
-	if peersAsk == "false" {
-		flags.Set("peer-client-cert-auth", false)
-	}
-	if _, set := s["tls-min-version"]; !set {
-		flags.Set("tls-min-version", nil)
-	}
-	dir, ours := strings.CutSuffix(cert, "/current/member.crt")
-	if ours && key == dir+"/current/member.key" && ca == dir+"/current/ca.crt" {
-		if dir != "/etc/etcd/pki" {
-			a.vars.Set("etcd_pki_dir", dir)
-		}
-		a.note("its certificate is of etcdplay's authority: pki/ with ca.crt, ca.key, admin.crt and admin.key must lie beside this file, or where etcd_pki says")
-		return
-	}
-	a.vars.Set("etcd_keys", "given")
-	a.note("its certificate is of another authority: put into pki/ beside this file its ca.crt, admin.crt and admin.key for us, and members/" +
-		a.name + ".crt and .key; site.yml brings them to /etc/etcd/pki (now: " + strings.Join([]string{cert, key, ca}, ", ") + ")")
 }
 
 // place says as whom, where and under what the member runs.

@@ -11,6 +11,7 @@ import (
 // An adoptReport is what is known of a cluster to be adopted.
 type adoptReport struct {
 	group, cluster    string
+	user, password    string
 	members           []*adoptee
 	missing, warnings []string
 }

@@ -23,6 +23,7 @@ func Builtin() *Registry {
 		"dnf":                   func() Module { return &Dnf{} },
 		"etcd_backup":           func() Module { return &EtcdBackup{} },
 		"etcd_adopt":            func() Module { return &EtcdAdopt{} },
+		"etcd_programs":         func() Module { return &EtcdPrograms{} },
 		"etcd_alarms":           func() Module { return &EtcdAlarms{} },
 		"etcd_defrag":           func() Module { return &EtcdDefrag{} },
 		"etcd_status":           func() Module { return &EtcdStatus{} },
@@ -67,7 +68,7 @@ func Builtin() *Registry {
 
 // ours are the tasks that are no namesakes of Ansible's: they don't answer to
 // ansible.builtin.NAME.
-var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore", "etcd_version", "etcd_defrag", "etcd_alarms", "etcd_status", "etcd_drill", "etcd_auth", "etcd_fitness", "etcd_adopt"}
+var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore", "etcd_version", "etcd_defrag", "etcd_alarms", "etcd_status", "etcd_drill", "etcd_auth", "etcd_fitness", "etcd_adopt", "etcd_programs"}
 
 // New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
 // or ansible.legacy.copy.

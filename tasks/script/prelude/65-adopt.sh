@@ -1,6 +1,5 @@
 # shellcheck shell=sh
-# What is asked of an etcd member that somebody else set up. Nothing here changes
-# anything.
+# What is asked of an etcd member that somebody else set up, and taking its programs.
 
 # adopt_look: tells of each etcd process of this host, and of how it was started.
 adopt_look() {
@@ -40,4 +39,45 @@ adopt_look_process() {
 	# the file that it was started from, also when that was replaced
 	fact "version.$1" "$("/proc/$1/exe" --version 2>/dev/null | sed -n 's/^etcd Version: //p')"
 	fact "flags.$1" "$("/proc/$1/exe" --help 2>&1 | sed -n 's/^ *--\([a-z0-9-]*\).*/\1/p')"
+	ep_exe=$(readlink "/proc/$1/exe")
+	for ep_each in etcdctl etcdutl; do
+		[ ! -x "${ep_exe%/*}/$ep_each" ] || fact "$ep_each.$1" "$(adopt_version "${ep_exe%/*}/$ep_each" version)"
+	done
+	fact "exe_version.$1" "$(adopt_version "$ep_exe" --version)" # of the file that is there now
+}
+
+# adopt_version PROGRAM WORD: prints its version.
+adopt_version() {
+	"$1" "$2" 2>/dev/null | sed -n 's/^etcd[a-z]* [Vv]ersion: //p'
+}
+
+# adopt_programs DEST VERSION ETCD FILE...: copies programs that are here already, and
+# tells whether DEST has them. etcd comes last: where it is, all are.
+adopt_programs() {
+	full_path "$1"
+	ep_dest=$ep_full ep_version=$2 ep_etcd=$3
+	shift 3
+	if [ ! -f "$ep_dest/etcd" ]; then
+		[ -x "$ep_etcd" ] || return 0
+		ep_is=$(adopt_version "$ep_etcd" --version)
+		if [ "$ep_is" != "$ep_version" ]; then
+			warn "$ep_etcd is of version ${ep_is:-unknown} by now, not $ep_version: it is left alone"
+			return 0
+		fi
+		if would "take etcd $ep_version from ${ep_etcd%/*} to $ep_dest"; then
+			mkdir -p -- "$ep_dest" || fail "can't make $ep_dest"
+			for ep_each in "$@" "$ep_etcd"; do
+				adopt_program "$ep_each" "$ep_dest/${ep_each##*/}"
+			done
+		fi
+	fi
+	fact taken yes
+}
+
+# adopt_program FILE DEST
+adopt_program() {
+	{
+		cp -- "$1" "$2.part" && chmod 0755 -- "$2.part" && mv -f -- "$2.part" "$2"
+	} || fail "can't copy $1 to $2" "is there room?"
+	! have restorecon || restorecon "$2" 2>/dev/null || :
 }
