@@ -33,3 +33,18 @@ func TestPercentile99(t *testing.T) {
 		t.Error("what is no number is no error")
 	}
 }
+
+func TestPercentile(t *testing.T) {
+	var all []time.Duration
+	for i := range 200 {
+		all = append(all, time.Duration(i+1)*time.Millisecond)
+	}
+	for p, want := range map[int]time.Duration{50: 100, 99: 198, 100: 200} {
+		if got := percentile(all, p); got != want*time.Millisecond {
+			t.Errorf("%d of 100: %v, want %v ms", p, got, want)
+		}
+	}
+	if got := percentile(all[:1], 99); got != time.Millisecond {
+		t.Errorf("of one: %v", got)
+	}
+}

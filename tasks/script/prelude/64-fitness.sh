@@ -26,8 +26,8 @@ fitness_look() {
 	fact swaps "$(awk 'NR > 1 { used += $4 } END { print used + 0 }' /proc/swaps 2>/dev/null)"
 }
 
-# fitness_disk DIR: tells how many seconds ten runs of 50 small writes took, each
-# write on the disk before the next begins.
+# fitness_disk DIR WRITES SECONDS: tells how many seconds each of so many small writes
+# took until it was on the disk, as dd itself measured; fewer when the time is up.
 fitness_disk() {
 	full_path "$1"
 	while [ ! -d "$ep_full" ] && [ -n "${ep_full%/*}" ]; do ep_full=${ep_full%/*}; done
@@ -35,12 +35,17 @@ fitness_disk() {
 	fact disk_dir "$ep_full"
 	ep_beside=$ep_full/.etcdplay-disk-$$
 	clean_at_exit
-	ep_runs=
-	while [ "$(echo "$ep_runs" | wc -w)" -lt 10 ]; do
-		ep_said=$(LC_ALL=C dd if=/dev/zero of="$ep_beside" bs=2300 count=50 oflag=dsync 2>&1) || return 0 # not every dd can
+	# its room is there already, as etcd's log has it: only data are to be waited for
+	dd if=/dev/zero of="$ep_beside" bs=2300 count="$2" conv=fsync 2>/dev/null || return 0
+	read -r ep_now ep_rest </proc/uptime
+	ep_end=$((${ep_now%%.*} + $3)) ep_n=0 ep_times=
+	while [ "$ep_n" -lt "$2" ] && [ "${ep_now%%.*}" -lt "$ep_end" ]; do
+		ep_said=$(LC_ALL=C dd if=/dev/zero of="$ep_beside" bs=2300 count=1 seek="$ep_n" conv=notrunc oflag=dsync 2>&1) || return 0 # not every dd can
 		ep_said=${ep_said##*copied, }
-		ep_runs="$ep_runs ${ep_said%%[!0-9.e-]*}"
+		ep_times="$ep_times ${ep_said%%[!0-9.e-]*}"
+		ep_n=$((ep_n + 1))
+		read -r ep_now ep_rest </proc/uptime
 	done
 	rm -f -- "$ep_beside"
-	fact disk "${ep_runs# }"
+	fact disk "${ep_times# }"
 }
