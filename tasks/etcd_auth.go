@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/etcdplay/etcdplay/tasks/etcd"
 )
@@ -115,6 +116,9 @@ func (a *EtcdAuth) Run(ctx context.Context, t *Target) (Result, error) {
 	if me == "" && a.Enabled && a.Etcd.User != etcd.RootUser {
 		return Result{}, Failf("authentication would lock this machine out: it has neither a client certificate nor root's password").
 			WithHint("set etcd_root_password, best in a vault")
+	}
+	if me != "" && slices.ContainsFunc(a.Users, func(u EtcdUser) bool { return u.Name == me }) {
+		return Result{}, Failf("user %s is this machine's own, by its certificate: give the user another name", me)
 	}
 	job := &authorising{t: t, cluster: cluster, now: now, want: a, me: me}
 	err = job.run(ctx)

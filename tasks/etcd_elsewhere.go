@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -41,13 +42,18 @@ func (t *Target) everywhere(ctx context.Context, hosts []Peer, step func(context
 	return nil
 }
 
-// onHost puts the host's name before a failure.
+// onHost puts the host's name before a failure, which is told of the host that the
+// task runs for.
 func onHost(p Peer, err error) error {
-	f, ok := errors.AsType[*Failure](err)
-	if !ok {
-		return err // the transport's errors name their host
+	if f, ok := errors.AsType[*Failure](err); ok {
+		c := *f
+		c.Msg = p.Name + ": " + f.Msg
+		return &c
 	}
-	c := *f
-	c.Msg = p.Name + ": " + f.Msg
-	return &c
+	if u, ok := errors.AsType[*Unreachable](err); ok {
+		c := *u
+		c.Msg, c.Hint = p.Name+": "+u.Msg, cmp.Or(u.Hint, "when it is back, run this again: it goes on from what is there")
+		return &c
+	}
+	return err
 }

@@ -190,7 +190,7 @@ func (op *memberOperation) settled(ctx context.Context) (*etcd.State, []etcd.Sit
 func (op *memberOperation) look(ctx context.Context) (*etcd.State, []etcd.Site, error) {
 	errs := make(chan error, len(op.hosts))
 	for _, h := range op.hosts {
-		go func() { errs <- h.look(ctx, h.on(op.t)) }()
+		go func() { errs <- onHost(h.Peer, h.look(ctx, h.on(op.t))) }()
 	}
 	state := op.cluster.Look(ctx)
 	var failed error

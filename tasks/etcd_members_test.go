@@ -28,6 +28,7 @@ type etcdHosts struct {
 	t     *testing.T
 	hosts []*etcdHost
 	gone  map[string]bool // hosts that can't be reached
+	files tasktest.Files  // the controller's
 }
 
 type etcdHost struct {
@@ -89,7 +90,7 @@ func (c *etcdHosts) run(a *attempt, args func(*etcdHost) *value.Dict, make func(
 	c.t.Helper()
 	ctx, kill := context.WithCancelCause(c.t.Context())
 	defer kill(nil)
-	target := &tasks.Target{Check: a.check, Files: tasktest.Files{}, Status: func(string) {}, Session: &tasks.Session{}, OnChange: func(what string) {
+	target := &tasks.Target{Check: a.check, Files: c.files, Status: func(string) {}, Session: &tasks.Session{}, OnChange: func(what string) {
 		a.begun = append(a.begun, what)
 		if len(a.begun) == a.killedAt {
 			kill(errKilled)

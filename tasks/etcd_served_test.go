@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -46,6 +47,12 @@ func newServed(t *testing.T, n int, secure bool, args ...string) *served {
 		s.pki = &o
 		o.issue("admin", pki.Order{Name: "admin"})
 		o.issue("app", pki.Order{Name: "app"})
+		s.files = tasktest.Files{}
+		for _, name := range []string{"ca.crt", "admin.crt", "admin.key"} {
+			text, err := os.ReadFile(s.file(name))
+			mustDo(t, err)
+			s.files[s.file(name)] = string(text)
+		}
 		o.issue("server", pki.Order{Name: "server", Server: true, Names: []string{"127.0.0.1"}, Life: 100 * 24 * time.Hour})
 	}
 	for i, server := range s.servers {
