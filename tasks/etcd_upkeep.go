@@ -35,10 +35,11 @@ func newUpkeep(ctx context.Context, t *Target, seats []seat, timeout time.Durati
 }
 
 // healthy looks at the cluster and refuses to go on where anything is wrong. A
-// single bad look is looked at again.
+// single bad look is looked at again, and an election is waited for: a member that
+// was cut off needs a while to find its leader.
 func (u *upkeep) healthy(ctx context.Context) error {
 	var wrong *etcd.Problem
-	for range 3 {
+	for looks, begun := 1, time.Now(); looks <= 3 || u.state.Electing() && time.Since(begun) < electionPatience; looks++ {
 		u.state = u.cluster.Observe(ctx)
 		if !u.state.Reached() {
 			return notReached(u.state)
@@ -56,6 +57,9 @@ func (u *upkeep) healthy(ctx context.Context) error {
 	}
 	return f
 }
+
+// electionPatience is how long members may be without a leader.
+const electionPatience = 30 * time.Second
 
 // size is what all databases take, in bytes.
 func (u *upkeep) size() (sum int64) {
@@ -94,7 +98,10 @@ func (u *upkeep) await(ctx context.Context, what string, is func() bool) error {
 	defer cancel()
 	u.t.Status("waiting for " + what)
 	for {
-		u.state = u.cluster.Observe(within)
+		seen := u.cluster.Observe(within)
+		if within.Err() == nil { // else nobody had the time to answer
+			u.state = seen
+		}
 		switch {
 		case is():
 			return nil

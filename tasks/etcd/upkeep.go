@@ -57,6 +57,11 @@ func (s *State) Unfit(members []string) *Problem {
 	return nil
 }
 
+// Electing reports whether a member that answers knows of no leader.
+func (s *State) Electing() bool {
+	return slices.ContainsFunc(s.Endpoints, func(e EndpointState) bool { return e.Err == nil && e.Leader == 0 })
+}
+
 // NearLeader reports whether a member has applied all but a few entries of what
 // its leader has.
 func (s *State) NearLeader(member ID) bool {
