@@ -181,7 +181,7 @@ func (c *call) apply(ctx context.Context, o outcome) {
 func (c *call) tell(ctx context.Context, o outcome, base HostResult) {
 	e := base
 	e.Host, e.Task, e.Action, e.Pos = c.h.name, c.p.title(ctx, c.t, c.h), c.t.Action, place(c.t)
-	e.Handler = c.t.Handler
+	e.Handler, e.ForAll = c.t.Handler, c.forAll
 	e.Status, e.Ignored, e.NoLog = o.status, o.ignored, c.noLog
 	e.Elapsed = time.Since(c.begun)
 	if c.delegate != nil {
