@@ -55,6 +55,7 @@ func Builtin() *Registry {
 		"shell":                 func() Module { return &RunShell{} },
 		"slurp":                 func() Module { return &Slurp{} },
 		"stat":                  func() Module { return &Stat{} },
+		"sysctl":                func() Module { return &Sysctl{} },
 		"systemd":               func() Module { return &Systemd{} },
 		"template":              func() Module { return &Template{} },
 		"unarchive":             func() Module { return &Unarchive{} },
@@ -71,8 +72,11 @@ func Builtin() *Registry {
 var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore", "etcd_version", "etcd_defrag", "etcd_alarms", "etcd_status", "etcd_drill", "etcd_auth", "etcd_fitness", "etcd_adopt", "etcd_programs"}
 
 // New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
-// or ansible.legacy.copy.
+// or ansible.legacy.copy; sysctl comes from another of Ansible's collections.
 func (r *Registry) New(name string) (Module, bool) {
+	if name == "ansible.posix.sysctl" {
+		name = "sysctl"
+	}
 	if m, ok := r.makers[name]; ok {
 		return m(), true
 	}
