@@ -133,7 +133,7 @@ func (s *survey) foreignData() (wrong []finding) {
 	for i, dir := range s.task.Data {
 		kind, names, _ := strings.Cut(s.facts["dir."+strconv.Itoa(i)], "\n")
 		used := slices.ContainsFunc(strings.Split(names, "\n"), countsAsData)
-		owned := s.owns(dir) || s.facts["users."+strconv.Itoa(i)] != ""
+		owned := s.owns(dir) || s.facts["users."+strconv.Itoa(i)] != "" || s.movedHere(strings.Split(names, "\n"))
 		if slices.Contains(strings.Split(names, "\n"), restoreFolder) {
 			owned = true // whatever ran here, these data are ours
 			if !s.task.Restoring {

@@ -72,7 +72,10 @@ func (p *Preflight) Gather(ctx context.Context, t *Target) (any, error) {
 	if now, err := strconv.ParseInt(sv.facts["now"], 10, 64); err == nil {
 		sv.skew = offset(time.Unix(now, 0), asked, answered)
 	}
-	return sv, sv.findDaemon()
+	if err := sv.findDaemon(); err != nil {
+		return nil, err
+	}
+	return sv, sv.lookBehind(ctx, t)
 }
 
 // sums are the checksums of the files that were asked for.

@@ -117,6 +117,13 @@ launch_look_processes() {
 	done
 }
 
+# launch_look_named TEXT: those in whose command line it appears, in a script that
+# looks for nothing else.
+launch_look_named() {
+	ep_seen=" "
+	launch_look_processes "$1"
+}
+
 # launch_look_users KEY PROGRAM DIR: tells of the processes of a program that have
 # files below a directory open: whatever their command lines say, they are at home
 # there.
@@ -432,10 +439,21 @@ launch_tail() {
 	fi
 }
 
-# launch_fit COMMAND ARG...: tells why a program does not know its flags; it only
-# says its version.
+# launch_fit COMMAND DATA ARG...: tells what etcd says of its arguments. DATA can't be
+# a data directory: etcd reads and checks all it is told, then stops because of it,
+# and has touched nothing. An empty DATA: it only says its version, which is a check of
+# the names alone.
 launch_fit() {
-	ep_said=$("$@" --version 2>&1 >/dev/null) || fact unfit "${ep_said:-exit code $?}"
+	ep_data=$2 ep_command=$1
+	shift 2
+	if [ -z "$ep_data" ]; then
+		ep_said=$("$ep_command" "$@" --version 2>&1 >/dev/null) || fact unfit "${ep_said:-exit code $?}"
+		return 0
+	fi
+	ep_code=0
+	ep_said=$(cd / && "$ep_command" "$@" --data-dir="$ep_data" --log-outputs=stderr 2>&1 </dev/null) || ep_code=$?
+	case $ep_said in *list*"data dir"*) return 0 ;; esac
+	fact unfit "${ep_said:-exit code $ep_code}"
 }
 
 # launch_config_file FILE: tells what a configuration file says.
