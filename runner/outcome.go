@@ -140,9 +140,7 @@ func (c *call) settle(ctx context.Context, o outcome) {
 			}
 		})
 	case o.status == Failed:
-		if ctx.Err() != nil { // killed by the user, not by a fault of its own
-			c.p.run.setInterrupted()
-		}
+		c.p.run.stopping(ctx) // the user may have ended it, and not a fault of its own
 		h.count(func(s *HostStats) { s.Failed++ })
 		h.fail(&failure{task: c.t, result: o.dict})
 	case o.status == Skipped:
