@@ -240,7 +240,7 @@ func replacement(name string) string {
 		return "firewall opens ports with whatever the host uses"
 	case "authorized_key":
 		return "user takes authorized keys"
-	case "hostname", "cron", "mount", "sysctl", "timezone", "modprobe", "git", "expect":
+	case "hostname", "cron", "mount", "timezone", "modprobe", "git", "expect":
 		return "command and shell can do it: give them creates, or a changed_when"
 	}
 	return ""

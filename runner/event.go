@@ -54,6 +54,7 @@ const (
 type HostResult struct {
 	Host     string
 	Delegate string // the host it ran on, if that is another
+	ForAll   bool   // it is no more about this host than about the others: a task that runs once for all
 	Task     string // its title, as in TaskStart
 	Action   string
 	Handler  bool

@@ -277,7 +277,7 @@ func (c *call) target(ctx context.Context) (*tasks.Target, error) {
 		Host: tasks.Peer{Name: on.name, Address: c.p.run.address(ctx, on), Conn: conn},
 		Conn: conn, Check: c.check, Diff: c.diff, Env: env,
 		Files:   files{c},
-		Session: &c.p.run.session, OnChange: c.onChange(),
+		Session: &c.p.run.session, OnChange: c.onChange(), Interrupted: c.p.run.cfg.Interrupted,
 		Status: func(text string) { c.p.run.emit(Progress{Host: c.h.name, Task: c.t.Label(), Text: text}) },
 	}
 	r := c.roster()

@@ -29,6 +29,7 @@ type call struct {
 	timeout  time.Duration
 	run      runnable
 	begun    time.Time
+	forAll   bool // it speaks for all hosts
 }
 
 // An outcome is what a call came to.
@@ -40,8 +41,9 @@ type outcome struct {
 	ignored bool
 }
 
-// onHost runs a task on one host: every item of its loop, one after another.
-func (p *play) onHost(ctx context.Context, t *playbooks.Task, h *host, who func() roster) {
+// onHost runs a task on one host: every item of its loop, one after another. forAll
+// says that it is done there for all hosts.
+func (p *play) onHost(ctx context.Context, t *playbooks.Task, h *host, who func() roster, forAll bool) {
 	sc := p.taskScope(h, t)
 	items, err := p.items(ctx, sc, t)
 	if err != nil {
@@ -49,7 +51,7 @@ func (p *play) onHost(ctx context.Context, t *playbooks.Task, h *host, who func(
 		return
 	}
 	if t.Loop == nil || items == nil {
-		c := &call{p: p, t: t, h: h, sc: sc, roster: who}
+		c := &call{p: p, t: t, h: h, sc: sc, roster: who, forAll: forAll}
 		c.conclude(ctx, c.attempt(ctx))
 		return
 	}
@@ -60,7 +62,7 @@ func (p *play) onHost(ctx context.Context, t *playbooks.Task, h *host, who func(
 				break
 			}
 		}
-		c := &call{p: p, t: t, h: h, sc: sc.with(it.vars), item: &items[i], roster: who}
+		c := &call{p: p, t: t, h: h, sc: sc.with(it.vars), item: &items[i], roster: who, forAll: forAll}
 		o := c.attempt(ctx)
 		c.tellItem(ctx, &o)
 		results = append(results, o)

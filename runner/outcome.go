@@ -140,9 +140,7 @@ func (c *call) settle(ctx context.Context, o outcome) {
 			}
 		})
 	case o.status == Failed:
-		if ctx.Err() != nil { // killed by the user, not by a fault of its own
-			c.p.run.setInterrupted()
-		}
+		c.p.run.stopping(ctx) // the user may have ended it, and not a fault of its own
 		h.count(func(s *HostStats) { s.Failed++ })
 		h.fail(&failure{task: c.t, result: o.dict})
 	case o.status == Skipped:
@@ -181,7 +179,7 @@ func (c *call) apply(ctx context.Context, o outcome) {
 func (c *call) tell(ctx context.Context, o outcome, base HostResult) {
 	e := base
 	e.Host, e.Task, e.Action, e.Pos = c.h.name, c.p.title(ctx, c.t, c.h), c.t.Action, place(c.t)
-	e.Handler = c.t.Handler
+	e.Handler, e.ForAll = c.t.Handler, c.forAll
 	e.Status, e.Ignored, e.NoLog = o.status, o.ignored, c.noLog
 	e.Elapsed = time.Since(c.begun)
 	if c.delegate != nil {

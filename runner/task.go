@@ -72,7 +72,9 @@ func (p *play) task(ctx context.Context, t *playbooks.Task, hosts []*host) {
 		p.together(ctx, t, m, on)
 	} else {
 		who := p.rosterOf(ctx)
-		p.each(ctx, sc, t, on, func(h *host) { p.onHost(ctx, t, h, who) })
+		_, module := r.cfg.Tasks.New(t.Action)
+		forAll := once && len(hosts) > 1 && !module // a module's outcome is that of the host it ran on
+		p.each(ctx, sc, t, on, func(h *host) { p.onHost(ctx, t, h, who, forAll) })
 	}
 	if once {
 		p.shareOnce(t, on[0], hosts)

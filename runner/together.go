@@ -272,6 +272,7 @@ func (p *play) inOrder(ctx context.Context, t *playbooks.Task, m tasks.Module, s
 		p.each(ctx, sc, t, hosts, func(h *host) { end(byHost[h].c, run(byHost[h])) })
 	case tasks.Once:
 		first := ready[0]
+		first.c.forAll = len(ready) > 1
 		o := run(first)
 		end(first.c, o)
 		for _, pt := range ready[1:] {

@@ -137,9 +137,29 @@ func (c catalog) Lookup(name string) (playbooks.Spec, bool) {
 	return playbooks.SpecOf(func() any { m, _ := c.New(name); return m }), true
 }
 
+// interrupting is an operation of two steps, with Ctrl-C in the first.
+type interrupting struct {
+	once
+	ctrlC func()
+}
+
+func (m *interrupting) Run(_ context.Context, t *tasks.Target) (tasks.Result, error) {
+	for _, step := range []string{"first", "second"} {
+		select {
+		case <-t.Interrupted:
+			return tasks.Result{}, tasks.Failf("stopped")
+		default:
+			m.trace.add(step)
+			m.ctrlC()
+		}
+	}
+	return tasks.Result{}, nil
+}
+
 // play runs a playbook on h1, h2 and h3 with the modules of this file.
 func play(t *testing.T, text, limit string, down ...string) (*trace, *record, int) {
 	t.Helper()
+	ctrlC := make(chan struct{})
 	file := filepath.Join(t.TempDir(), "play.yml")
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
@@ -150,6 +170,9 @@ func play(t *testing.T, text, limit string, down ...string) (*trace, *record, in
 		"sequential": func() tasks.Module { return &sequential{step{trace: tr}} },
 		"settler":    func() tasks.Module { return &settler{sequential: sequential{step{trace: tr}}} },
 		"once":       func() tasks.Module { return &once{step{trace: tr}} },
+		"interrupting": func() tasks.Module {
+			return &interrupting{once: once{step{trace: tr}}, ctrlC: sync.OnceFunc(func() { close(ctrlC) })}
+		},
 	})
 	loader := playbooks.NewLoader(playbooks.Options{Catalog: catalog{reg}})
 	plays, err := loader.Load(t.Context(), []string{file})
@@ -162,7 +185,7 @@ func play(t *testing.T, text, limit string, down ...string) (*trace, *record, in
 	}
 	code, err := runner.New(runner.Config{
 		Plays: plays, Loader: loader, Inventory: inv, Tasks: reg, Actions: action.Builtin(),
-		Connector: nowhere{down}, Reporter: rec, Limit: limit,
+		Connector: nowhere{down}, Reporter: rec, Limit: limit, Interrupted: ctrlC,
 	}).Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -192,6 +215,17 @@ func TestSequentialStopsAtTheFirstFailure(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"h1: changed", "h2: failed", "h3: failed"}, rec.statuses()); diff != "" || code != 2 {
+		t.Errorf("code %d (-want +got):\n%s", code, diff)
+	}
+}
+
+// An operation is told of Ctrl-C while it runs, and nothing comes after it.
+func TestOnceHearsOfCtrlC(t *testing.T) {
+	tr, rec, code := play(t, head("interrupting: {}\n    - step: {}"), "")
+	if diff := cmp.Diff([]string{"first"}, tr.lines[3:]); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"h1: failed"}, rec.statuses()); diff != "" || code != 99 {
 		t.Errorf("code %d (-want +got):\n%s", code, diff)
 	}
 }

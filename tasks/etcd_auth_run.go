@@ -49,11 +49,11 @@ func (j *authorising) run(ctx context.Context) error {
 }
 
 func (j *authorising) do(ctx context.Context, change string, f func() error) error {
-	if !j.t.Would("%s", change) {
-		return nil
-	}
 	if err := nextStep(ctx, j.t, change); err != nil {
 		return err
+	}
+	if !j.t.Would("%s", change) {
+		return nil
 	}
 	if err := f(); err != nil {
 		return fmt.Errorf("%s: %w", change, err)

@@ -45,6 +45,9 @@ func (s *saving) run(ctx context.Context) error {
 	if s.backup.S3 == nil {
 		return nil
 	}
+	if err := s.t.mayBegin("upload the backup " + s.name); err != nil {
+		return err
+	}
 	return s.backup.S3.upload(ctx, s.t, s.name, etcd.ManifestName(s.name))
 }
 
@@ -59,10 +62,15 @@ func (s *saving) save(ctx context.Context, at time.Time) (err error) {
 		return Failf("%w", err)
 	}
 	defer func() { _ = tmp.Close(); _ = os.Remove(tmp.Name()) }() // what has its name by then is not touched
-	err = s.cluster.Save(ctx, s.from.Member, s.state, tmp, func(n int64) {
+	saving, cancel := s.t.untilInterrupted(ctx)
+	defer cancel()
+	err = s.cluster.Save(saving, s.from.Member, s.state, tmp, func(n int64) {
 		s.t.Status(fmt.Sprintf("%s of about %s saved", sizeText(n), sizeText(s.from.DBSize)))
 	})
-	if err != nil {
+	switch {
+	case err != nil && s.t.interrupted():
+		return Failf("the backup was stopped by Ctrl-C").WithHint("nothing was left behind; run it again")
+	case err != nil:
 		return Failf("%w", err).WithHint("nothing was left behind; run it again")
 	}
 	if err := errors.Join(tmp.Sync(), tmp.Close()); err != nil {

@@ -117,11 +117,11 @@ func (d *EtcdDefrag) compact(ctx context.Context, job *upkeep) error {
 	if d.History < 0 || upTo <= max(leader.CompactRevision, 1) {
 		return nil
 	}
-	if !job.t.Would("compact the revisions before %d", upTo) {
-		return nil
-	}
 	if err := nextStep(ctx, job.t, "compact"); err != nil {
 		return err
+	}
+	if !job.t.Would("compact the revisions before %d", upTo) {
+		return nil
 	}
 	job.t.Status("compacting")
 	if err := job.cluster.Compact(ctx, job.state, upTo); err != nil {
@@ -133,7 +133,7 @@ func (d *EtcdDefrag) compact(ctx context.Context, job *upkeep) error {
 		if err := job.healthy(ctx); err != nil || job.state.SameInUse() {
 			return err
 		}
-		if err := pauseFor(ctx, longPause/2); err != nil {
+		if err := job.t.pause(ctx, longPause/2); err != nil {
 			return err
 		}
 	}
@@ -158,11 +158,11 @@ func (d *EtcdDefrag) defragment(ctx context.Context, job *upkeep) error {
 		}
 		member := *step.Member
 		done[member.Member] = true
-		if !job.t.Would("defragment %s", member.Name) {
-			continue
-		}
 		if err := nextStep(ctx, job.t, "defragment "+member.Name); err != nil {
 			return err
+		}
+		if !job.t.Would("defragment %s", member.Name) {
+			continue
 		}
 		job.t.Status(fmt.Sprintf("defragmenting %s: %s of %s are not in use", member.Name, sizeText(member.Waste()), sizeText(member.DBSize)))
 		if err := job.cluster.Defragment(ctx, job.state, member.Member); err != nil {

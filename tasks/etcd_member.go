@@ -85,7 +85,8 @@ func waysToEtcd(t *Target, seats []seat) (endpoints []etcd.Endpoint, o etcd.Opti
 		}
 	}
 	for _, s := range seats {
-		w := etcdWay{dial: s.Conn.DialContext, either: s.member.Moving}
+		at := &whereabouts{host: s.Peer, member: s.member, target: t}
+		w := etcdWay{dial: at.DialContext, either: s.member.Moving}
 		w.config = func() (*tls.Config, error) { return first.TLSFiles.config(t.Files) }
 		if _, w.secure, err = etcd.ParseURL(s.member.Endpoint); err != nil {
 			return nil, o, Failf("%w", err)

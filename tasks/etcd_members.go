@@ -41,10 +41,11 @@ data directory aside. A host that can't be reached is only taken off the member
 list, with a warning. The last member is never removed.
 
 replace does the same and then adds the host anew, under the same name. A member
-that serves is left as it is unless force is true.
+that serves is left as it is unless force is true: each run with it replaces it. What
+a run that was ended left undone is finished without.
 
 destroy stops the members of all hosts for good and moves their data directories
-aside.
+aside. Unless confirm is the token it says so, and touches nothing.
 
 Stopped for good means: what launch wrote to start it (its unit, its run file) is
 removed too, so that the host is as one where etcd never ran.`,
@@ -83,9 +84,8 @@ func (m *EtcdMembers) Validate() error {
 	if m.Force && m.Operation != "replace" {
 		errs = append(errs, &ArgError{Arg: "force", Msg: "force means nothing but with operation: replace"})
 	}
-	if m.Operation == "destroy" && (m.Token == "" || m.Confirm != m.Token) {
-		errs = append(errs, &ArgError{Arg: "confirm", Msg: fmt.Sprintf("confirm: %q does not name the cluster", m.Confirm),
-			Hint: "to end all of its members, confirm with the cluster's token: " + m.Token})
+	if m.Operation == "destroy" && m.Token == "" {
+		errs = append(errs, &ArgError{Arg: "token", Msg: "token: destroy must know what the cluster is called"})
 	}
 	errs = append(errs, absolute("data", m.Data...))
 	if m.Timeout <= 0 {

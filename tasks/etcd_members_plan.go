@@ -75,6 +75,10 @@ func (op *memberOperation) planFor(state *etcd.State, sites []etcd.Site, name st
 	if op.args.Force {
 		condemned = votingMember(state, find(sites))
 	}
+	if condemned != 0 && !op.t.Check {
+		op.res.Warnings = append(op.res.Warnings, fmt.Sprintf("%s serves, and is replaced all the same because force is true: "+
+			"so it is by each further run with it", name))
+	}
 	return func(state *etcd.State, sites []etcd.Site) (etcd.Step, error) {
 		site := find(sites)
 		site.Condemned = condemned
@@ -101,12 +105,15 @@ func (op *memberOperation) planAbsent(state *etcd.State, name string) (memberPla
 	_, member := state.MemberNamed(name)
 	inPlay := slices.ContainsFunc(op.t.Everyone, func(p Peer) bool { return p.Name == name })
 	switch {
-	case op.args.Operation == "replace":
-		return nil, Failf("%s can't be replaced: it is no host of the play that can be reached", name).
-			WithHint("the new member needs its host; to only take the old one off the member list: scale-in.yml -e etcd_remove=%s", name)
 	case !member && !inPlay:
 		return nil, Failf("%s is neither a member nor a host of the play", name).
 			WithHint("the members are %s", strings.Join(memberNames(state), ", "))
+	case op.args.Operation == "replace" && !inPlay:
+		return nil, Failf("the member %s can't be replaced: the play has no such host", name).
+			WithHint("put the host that is to be its new one into the group etcd, under that name; to only take the old one off the member list: scale-in.yml -e etcd_remove=%s", name)
+	case op.args.Operation == "replace":
+		return nil, Failf("%s can't be replaced: its host can't be reached", name).
+			WithHint("the new member needs its host; to only take the old one off the member list: scale-in.yml -e etcd_remove=%s", name)
 	}
 	op.res.Warnings = append(op.res.Warnings, fmt.Sprintf("%s can't be reached: it is only taken off the member list. "+
 		"Its etcd and its data are still there: see to it that it does not start again", name))

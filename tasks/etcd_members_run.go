@@ -155,7 +155,7 @@ func (op *memberOperation) patience(ctx context.Context, step etcd.Step, no erro
 			WithHint("what was done stays; when the reason is mended, run this again and it goes on from there")
 	}
 	op.t.Status(no.Error())
-	return pauseFor(ctx, pollMost)
+	return op.t.pause(ctx, pollMost)
 }
 
 // progress notes when something came further: another step, or a member that

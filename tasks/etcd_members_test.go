@@ -299,7 +299,8 @@ func TestEtcdMembersRefused(t *testing.T) {
 		{"peer9 is neither a member nor a host of the play", "scale-in", []any{"members", []any{"peer9"}}},
 		{"peer1 is the last member", "scale-in", []any{"members", []any{"peer1"}}},
 		{"members: none is named", "replace", nil},
-		{`confirm: "" does not name the cluster`, "destroy", []any{"token", "x"}},
+		{"this ends the cluster, which was not confirmed", "destroy", []any{"token", "x"}},
+		{`this ends the cluster, and "y" is not its token`, "destroy", []any{"token", "x", "confirm", "y"}},
 		{"peer1 runs etcd " + etcdtest.Version + ", and new members would run 3.5.0", "scale-out", []any{"version", "3.5.0"}},
 		{"force means nothing but with operation: replace", "scale-out", []any{"force", true}},
 	} {

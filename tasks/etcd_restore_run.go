@@ -19,10 +19,18 @@ const bump = 1000000000
 // carryOut does what is not done yet. Each step is over on all hosts before the
 // next begins: no old member runs when the first new data are put in place.
 func (j *restore) carryOut(ctx context.Context, cluster *etcd.Cluster) error {
-	for _, step := range []func(context.Context, *etcd.Cluster) error{
-		j.upload, j.stop, j.fenced, j.make, j.swap, j.start, j.prove, j.finish,
+	for _, step := range []struct {
+		name string
+		take func(context.Context, *etcd.Cluster) error
+	}{
+		{"upload the snapshot", j.upload}, {"stop the old members", j.stop}, {"see that nothing answers", j.fenced},
+		{"restore the snapshot", j.make}, {"put the restored data in place", j.swap}, {"start the members", j.start},
+		{"see that the cluster is whole", j.prove}, {"clear away", j.finish},
 	} {
-		if err := step(ctx, cluster); err != nil {
+		if err := j.t.mayBegin(step.name); err != nil {
+			return err
+		}
+		if err := step.take(ctx, cluster); err != nil {
 			return err
 		}
 	}
@@ -170,6 +178,8 @@ func (j *restore) prove(ctx context.Context, cluster *etcd.Cluster) error {
 			j.t.Status("waiting for the restored cluster: " + problems[0].String())
 		}
 		select {
+		case <-j.t.Interrupted:
+			return stopped("stopped by Ctrl-C before the restored cluster was seen to be whole")
 		case <-within.Done():
 			f := Failf("the restored cluster is not whole after %s", j.task.Timeout).WithHint("look at the members' logs; run this again to go on")
 			for _, p := range problems {

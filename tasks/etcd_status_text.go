@@ -89,7 +89,8 @@ func (m *EtcdMember) certificateEnds(ctx context.Context, t *Target) (ends time.
 	config.InsecureSkipVerify = true // an outdated one is to be told of as well
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	raw, err := t.Conn.DialContext(ctx, "tcp", addr)
+	at := &whereabouts{host: Peer{Name: t.Host.Name, Conn: t.Conn}, member: m, target: t}
+	raw, err := at.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return ends, err
 	}

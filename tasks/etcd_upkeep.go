@@ -47,7 +47,7 @@ func (u *upkeep) healthy(ctx context.Context) error {
 		if wrong = u.state.Unfit(u.members); wrong == nil {
 			return nil
 		}
-		if err := pauseFor(ctx, longPause); err != nil {
+		if err := u.t.pause(ctx, longPause); err != nil {
 			return err
 		}
 	}
@@ -71,11 +71,11 @@ func (u *upkeep) size() (sum int64) {
 
 // moveLeader hands the lead over and waits until all know.
 func (u *upkeep) moveLeader(ctx context.Context, to *etcd.EndpointState) error {
-	if !u.t.Would("move the leader to %s", to.Name) {
-		return nil
-	}
 	if err := nextStep(ctx, u.t, "move the leader to "+to.Name); err != nil {
 		return err
+	}
+	if !u.t.Would("move the leader to %s", to.Name) {
+		return nil
 	}
 	if err := u.cluster.MoveLeader(ctx, u.state, to.Member); err != nil {
 		return Failf("%w", err)
@@ -114,7 +114,9 @@ func (u *upkeep) await(ctx context.Context, what string, is func() bool) error {
 			}
 			return f
 		}
-		_ = pauseFor(within, longPause/2)
+		if err := u.t.pause(within, longPause/2); err != nil && u.t.interrupted() {
+			return err
+		}
 	}
 }
 

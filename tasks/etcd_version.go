@@ -201,7 +201,7 @@ func (v *EtcdVersion) whole(ctx context.Context, t *Target, cluster *etcd.Cluste
 			return s, refused(err)
 		}
 		t.Status(err.Error())
-		if err := pauseFor(ctx, pollMost); err != nil {
+		if err := t.pause(ctx, pollMost); err != nil {
 			return s, err
 		}
 	}
@@ -273,7 +273,7 @@ func (v *EtcdVersion) await(ctx context.Context, t *Target, done func() error) e
 			return Failf("not within %s: %w", v.Timeout, no).WithHint("run it again: it goes on from here")
 		}
 		t.Status(no.Error())
-		if err := pauseFor(ctx, pause); err != nil {
+		if err := t.pause(ctx, pause); err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,10 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
+	"encoding/json"
 	"maps"
 	"path"
 	"slices"
@@ -14,41 +16,43 @@ import (
 	"github.com/etcdplay/etcdplay/tasks/script"
 )
 
-// A fitness is what a host told of a change of its member's version, before any
+// A fitness is what a host told of what its member is to be started with, before any
 // member was touched.
 type fitness struct {
-	problem error // why the host's member must not get the version
+	problem error // why the host's member must not be started with it
 	former  bool  // its log holds, or may hold, entries in the form of 3.5
 }
 
-// seeFit finds out whether this host's member can get another version: its
-// settings, its log and its store. nil: the version stays, or is not known.
+// noDataDir can't be a data directory on any host: etcd that is given it checks all
+// its settings, and stops before it opens a port or a file.
+const noDataDir = "/dev/null/etcdplay"
+
+// seeFit finds out whether this host's member can be started: whether the program
+// takes the settings and, where its version changes, whether the log and the store
+// fit.
 func (l *Launch) seeFit(ctx context.Context, t *Target, d *daemon) (*fitness, error) {
-	from, to := d.lastVersion(l.Command), versionOf(l.Command)
-	if from == "" || to == "" || from == to {
-		return nil, nil
-	}
 	settings, err := l.settings()
 	if err != nil {
 		return nil, err
 	}
+	if problem := nonsense(settings); problem != nil {
+		return &fitness{problem: problem}, nil
+	}
+	from, to := d.lastVersion(l.Command), versionOf(l.Command)
+	changes := from != "" && to != "" && from != to
+	dir, file := l.dataDir(), settingIn(settings, "config-file")
 	s := script.New()
-	var flags []string
-	for _, set := range settings {
-		flags = append(flags, "--"+set.name+"="+set.value)
+	if d.facts["binary"] != "" && d.facts["interpreted"] == "" && path.Base(l.Command) == "etcd" { // in check mode, and in checks before it is installed, it may be missing
+		s.Call("launch_fit", trial(l.Command, settings)...)
 	}
-	if d.facts["binary"] != "" { // in check mode, and in checks before it is installed, it may be missing
-		s.Call("launch_fit", append([]string{l.Command}, flags...)...)
-	}
-	dir := l.dataDir()
-	if dir != "" && etcd.Minor(from) == "3.5" && etcd.Minor(to) == "3.6" {
+	if changes && dir != "" && etcd.Minor(from) == "3.5" && etcd.Minor(to) == "3.6" {
 		s.Call("launch_v2store", path.Join(path.Dir(d.lastProgram(l.Command)), "etcdutl"), dir)
 	}
-	crossing := dir != "" && etcd.Minor(from) == "3.6" && etcd.Minor(to) == "3.7"
+	crossing := changes && dir != "" && etcd.Minor(from) == "3.6" && etcd.Minor(to) == "3.7"
 	if crossing {
 		s.Call("launch_v2_entries", dir, l.walDir(dir))
 	}
-	if file := settingIn(settings, "config-file"); file != "" {
+	if changes && file != "" {
 		s.Call("launch_config_file", file)
 	}
 	_, facts, err := t.Query(ctx, s)
@@ -60,6 +64,23 @@ func (l *Launch) seeFit(ctx context.Context, t *Target, d *daemon) (*fitness, er
 		f.former = false // it can't be seen, but upgrade.yml has seen to it
 	}
 	return f, nil
+}
+
+// trial are the arguments of launch_fit. With a configuration file etcd ignores its
+// flags, also that of the data directory.
+func trial(command string, settings []setting) []string {
+	words := []string{command, noDataDir}
+	if settingIn(settings, "config-file") != "" {
+		words[1] = ""
+	}
+	for _, set := range settings {
+		switch set.name {
+		case "data-dir", "log-outputs", "log-output", "enable-log-rotation", "log-rotation-config-json":
+			continue // it is to write nowhere
+		}
+		words = append(words, "--"+set.name+"="+set.value)
+	}
+	return words
 }
 
 func (l *Launch) walDir(dir string) string {
@@ -97,7 +118,7 @@ func (l *Launch) settings() (all []setting, err error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		flag, ours := strings.CutPrefix(name, "ETCD_")
-		if !ours || flag == "UNSUPPORTED_ARCH" || flag == "VERIFY" {
+		if !ours || env[name] == "" || flag == "UNSUPPORTED_ARCH" || flag == "VERIFY" {
 			continue
 		}
 		all = append(all, setting{strings.ToLower(strings.ReplaceAll(flag, "_", "-")), env[name], name})
@@ -133,6 +154,22 @@ func settingIn(all []setting, name string) (last string) {
 	return last
 }
 
+// complaint is what etcd says is wrong: its first line, or the error in its log.
+func complaint(said string) string {
+	first := ""
+	for line := range strings.Lines(said) {
+		var entry struct{ Level, Msg, Error string }
+		if json.Unmarshal([]byte(line), &entry) == nil {
+			if entry.Error != "" && entry.Level != "info" {
+				return entry.Error
+			}
+		} else if line = strings.TrimSpace(line); first == "" && line != "" {
+			first = line
+		}
+	}
+	return cmp.Or(first, "it ends without saying why")
+}
+
 // unfit is why the version does not fit what the host told, or nil.
 func unfit(to string, settings []setting, facts map[string]string) error {
 	file := settingIn(settings, "config-file")
@@ -152,8 +189,8 @@ func unfit(to string, settings []setting, facts map[string]string) error {
 		return Failf("etcd %s knows no %s any more", to, strings.Join(gone, ", ")).
 			WithHint("set in place of it, which 3.6 knows too: %s", strings.Join(instead, ", "))
 	case facts["unfit"] != "":
-		line, _, _ := strings.Cut(facts["unfit"], "\n")
-		return Failf("etcd %s does not take its arguments: %s", to, line).WithHint("see the release notes of %s for what replaces it", etcd.Minor(to))
+		return Failf("%s does not take its settings: %s", strings.TrimSpace("etcd "+to), complaint(facts["unfit"])).
+			WithHint("no member was touched; correct it in the variables, and run again. etcd --help lists the flags of a version, its release notes what replaces a flag")
 	case facts["v2store"] != "":
 		f := Failf("etcd %s no longer keeps what the old v2 API stored, and this member has some", to).
 			WithHint("see https://etcd.io/docs/v3.6/upgrades/upgrade_3_6 for how it is moved or removed")

@@ -1,7 +1,9 @@
 package tasks
 
 import (
+	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,20 +23,37 @@ func (u *turn) keep() error {
 		if !ok || d.etcd == nil {
 			continue
 		}
-		for i, name := range timingFlags {
-			if own := timing(words)[i]; own != d.timing[i] {
-				return Failf("%s is %d on %s and %d on %s", name, own, u.t.Host.Name, d.timing[i], p.Name).
-					WithHint("members with different timing elect leaders for nothing: give all of them the same")
-			}
+		if err := sameTiming(u.t.Host.Name, timing(words), p.Name, d.timing); err != nil {
+			return err
 		}
 	}
-	if t := timing(words); t[1] < 5*t[0] {
-		return Failf("election-timeout must be at least five times heartbeat-interval, and %d is less than 5 * %d", t[1], t[0])
-	}
 	if u.plan.act == restart {
-		if was, dir := flagIn(u.d.process.args, "data-dir"), flagIn(words, "data-dir"); was != "" && was != dir && !u.d.hasData() {
-			return Failf("the member keeps its data in %s, and would start without them in %s", was, dir).
-				WithHint("stop the member, move the directory yourself, and run this again")
+		return moved(u.d.process.args, words, u.d)
+	}
+	return nil
+}
+
+// moved refuses to start a member beside its data: was are the arguments that it was
+// started with, d is what the host told with the new ones.
+func moved(was, words []string, d *daemon) error {
+	const way = "leave it as it is; or replace the members one by one, each with the new directory in its own host variables (replace.yml, with etcd_force=true); " +
+		"or stop one, move its directory yourself, and run site.yml --limit HOST with the new one"
+	if old, dir := flagIn(was, "data-dir"), flagIn(words, "data-dir"); old != "" && path.Clean(old) != path.Clean(dir) && !d.hasData() {
+		return Failf("the member keeps its data in %s, and would start without them in %s", old, dir).WithHint("etcd_data_dir: %s", way)
+	}
+	if old, dir := flagIn(was, "wal-dir"), flagIn(words, "wal-dir"); old != dir && d.running() {
+		return Failf("the member keeps its log in %s, and would start without it in %s", cmp.Or(old, "its data directory"), cmp.Or(dir, "its data directory")).
+			WithHint("wal-dir: %s", way)
+	}
+	return nil
+}
+
+// sameTiming refuses two members whose timing differs.
+func sameTiming(host string, own [2]int, otherHost string, other [2]int) error {
+	for i, name := range timingFlags {
+		if own[i] != other[i] {
+			return Failf("%s is %d on %s and %d on %s", name, own[i], host, other[i], otherHost).
+				WithHint("members with different timing elect leaders for nothing: give all of them the same")
 		}
 	}
 	return nil

@@ -69,7 +69,7 @@ func (u *turn) spare(ctx context.Context) error {
 			return u.giveUp(ctx, s, err)
 		}
 		u.t.Status(fmt.Sprintf("waiting until the cluster can spare %s: %v", u.name, err))
-		if err := pauseFor(ctx, pause); err != nil {
+		if err := u.t.pause(ctx, pause); err != nil {
 			return err
 		}
 	}

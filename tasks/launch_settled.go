@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"errors"
 	"sync"
 )
 
@@ -37,33 +36,25 @@ func (l *Launch) Confirm(ctx context.Context, t *Target) (Result, error) {
 	return res, nil
 }
 
-// well asks the gates that must pass, once and at the same time: its own, and the
-// others' when only with this one there are enough for them to be ready.
+// well asks the gates that must pass, once and at the same time.
 func (l *Launch) well(ctx context.Context, t *Target) bool {
-	type ask struct {
-		Gate
-		Conn
-	}
-	asks := []ask{{l.aliveGate(), t.Conn}}
+	gates := []Gate{l.aliveGate()}
 	if l.Ready.given() {
-		others, before, need := l.standing(t)
-		if before+1 >= need {
-			asks = append(asks, ask{l.Ready, t.Conn})
-		}
-		for _, p := range others {
-			if d, ok := p.Gathered.(*daemon); ok && p.Conn != nil && before+1 == need {
-				asks = append(asks, ask{d.ready, p.Conn})
-			}
+		switch _, before, need := l.standing(t); {
+		case before >= need:
+			gates = append(gates, l.Ready)
+		case before+1 == need:
+			return false // the others must be asked too
 		}
 	}
 	var all sync.WaitGroup
-	answers := make([]error, len(asks))
-	for i, a := range asks {
-		if !a.given() {
+	answers := make([]error, len(gates))
+	for i, g := range gates {
+		if !g.given() {
 			continue
 		}
 		all.Go(func() {
-			q, err := a.at(a.Conn, t.Files)
+			q, err := g.at(t.Conn, t.Files)
 			if err == nil {
 				err = q.ask(ctx)
 			}
@@ -71,5 +62,10 @@ func (l *Launch) well(ctx context.Context, t *Target) bool {
 		})
 	}
 	all.Wait()
-	return errors.Join(answers...) == nil
+	for _, err := range answers {
+		if err != nil {
+			return false
+		}
+	}
+	return true
 }

@@ -105,9 +105,12 @@ func bracketOf(t *Target) *bracket {
 }
 
 // nextStep says which step is about to be taken, for the proof of the operation that
-// brackets it, if any. The error is that another controller has taken the lock over:
-// then the step must not be taken.
+// brackets it, if any. The error is that another controller has taken the lock over,
+// or that the user has pressed Ctrl-C: then the step must not be taken.
 func nextStep(ctx context.Context, t *Target, step string) error {
+	if err := t.mayBegin(step); err != nil {
+		return err
+	}
 	b := bracketOf(t)
 	if b == nil {
 		return nil
@@ -183,12 +186,16 @@ func (o *Operation) open(ctx context.Context, t *Target, b *bracket, res *Result
 		f.Stderr = silent(b.before)
 		return f
 	}
+	ctx, cancel := t.untilInterrupted(ctx)
+	defer cancel()
 	lock, err := b.cluster.Lock(ctx, thisHolder(o.Name), etcd.LockOptions{
 		May:     func(h etcd.Holder) bool { return o.Takeover || goneHolder(h) },
 		Waiting: func(h etcd.Holder) { t.Status("waiting for " + h.String()) },
 	})
 	var held *etcd.Held
 	switch {
+	case err != nil && t.interrupted():
+		return stopped("stopped by Ctrl-C while the lock was waited for")
 	case errors.As(err, &held):
 		return Failf("%w", held).WithHint("wait until that is done; if it is certainly dead, take the lock over with -e etcd_takeover=true")
 	case errors.Is(err, etcd.ErrNoSpace):

@@ -79,6 +79,7 @@ under two names, and are refused unless shared is true.`,
 		Returns: []Return{
 			{"addresses", "the host's addresses"},
 			{"version", "the newest version in the paths of the daemon's programs on all hosts (/opt/etcd/etcd-v3.6.16-linux-amd64/etcd), or empty"},
+			{"command", "the command line that the daemon was started with, or is recorded with: a list of words, empty where it never ran"},
 			{"scheme", "what the etcd member on the host speaks to its clients, http or https; empty where there is none"},
 			{"sums", "the SHA-256 of each file in sums, by its name; those that can't be read are left out"},
 			{"arch", "the architecture as releases name it: amd64, arm64, ppc64le, s390x…"},
@@ -148,6 +149,7 @@ func (p *Preflight) Run(ctx context.Context, t *Target) (Result, error) {
 	wrong = append(wrong, p.twins(t, own)...)
 	wrong = append(wrong, p.stranger(t, own)...)
 	wrong = append(wrong, p.otherwise(own)...)
+	wrong = append(wrong, p.bothPorts(own)...)
 	outsider, err := p.outsider(ctx, t, own)
 	if err != nil {
 		return res, err
@@ -164,6 +166,7 @@ func (p *Preflight) Run(ctx context.Context, t *Target) (Result, error) {
 	res.Set("arch", releaseArch(own.facts["arch"]))
 	res.Set("version", newestVersion(t))
 	res.Set("sums", own.sums())
+	res.Set("command", own.startedAs())
 	res.Set("scheme", cmp.Or(own.schemes()))
 	return res, nil
 }

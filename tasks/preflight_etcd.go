@@ -4,7 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net"
+	"path"
+	"slices"
 	"strings"
+
+	"github.com/etcdplay/etcdplay/tasks/etcd"
+	"github.com/etcdplay/etcdplay/tasks/script"
 )
 
 // otherwise finds out that the member here speaks http where https is wanted, or
@@ -42,6 +48,83 @@ func (s *survey) schemes() (running, recorded string) {
 		running = cmp.Or(running, in(o.args))
 	}
 	return running, in(s.recordWords())
+}
+
+// startedAs is the command line of the daemon that runs here, or that is recorded: of
+// that, the program and its flags.
+func (s *survey) startedAs() []any {
+	words := []any{}
+	if len(s.owners) > 0 {
+		for _, w := range s.owners[0].args {
+			words = append(words, w)
+		}
+		return words
+	}
+	if s.daemon == nil {
+		return words
+	}
+	programs := recordedPrograms(s.record(), s.task.Daemon.Command)
+	if len(programs) == 0 {
+		return words
+	}
+	words = append(words, programs[0])
+	for _, w := range s.recordWords() {
+		if strings.HasPrefix(w, "--") {
+			words = append(words, w)
+		}
+	}
+	return words
+}
+
+// lookBehind looks at the data directory that a stopped etcd member is recorded with,
+// when it is to have another one.
+func (s *survey) lookBehind(ctx context.Context, t *Target) error {
+	if s.task.Etcd == nil || s.daemon == nil || len(s.owners) > 0 {
+		return nil
+	}
+	dir := flagIn(s.recordWords(), "data-dir")
+	if !path.IsAbs(dir) || slices.ContainsFunc(s.task.Data, func(d string) bool { return path.Clean(d) == path.Clean(dir) }) {
+		return nil
+	}
+	_, facts, err := t.Query(ctx, script.New().Call("preflight_dir", "recorded", path.Clean(dir)))
+	if err == nil {
+		s.facts["dir.recorded"] = facts["dir.recorded"]
+	}
+	return err
+}
+
+// movedHere reports whether a directory with these names in it holds the data of the
+// member here, which somebody moved: where it is recorded to have them nothing is.
+func (s *survey) movedHere(names []string) bool {
+	told, looked := s.facts["dir.recorded"]
+	kind, left, _ := strings.Cut(told, "\n")
+	gone := kind == "missing" || kind == "directory" && !slices.ContainsFunc(strings.Split(left, "\n"), countsAsData)
+	return looked && gone && slices.Contains(names, "member")
+}
+
+// bothPorts finds out that the member here is to get another client and another peer
+// port at once: it could be found by neither.
+func (p *Preflight) bothPorts(own *survey) []finding {
+	if p.Etcd == nil || len(own.owners) == 0 {
+		return nil
+	}
+	port := func(url string) string {
+		addr, _, err := etcd.ParseURL(url)
+		if err != nil {
+			return ""
+		}
+		_, port, _ := net.SplitHostPort(addr)
+		return port
+	}
+	args := own.owners[0].args
+	client, peer := port(flagIn(args, "advertise-client-urls")), port(flagIn(args, "initial-advertise-peer-urls"))
+	if client == "" || peer == "" || client == port(p.Etcd.Endpoint) || peer == port(p.Etcd.PeerURL) {
+		return nil
+	}
+	return []finding{{
+		fmt.Sprintf("the member on this host has the client port %s and the peer port %s, and can't get others for both at once", client, peer),
+		"change etcd_client_port, run reconfigure.yml, then change etcd_peer_port and run it again",
+	}}
 }
 
 // outsider finds out that the others run a cluster which this host, where etcd

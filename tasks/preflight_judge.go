@@ -42,7 +42,7 @@ func (s *survey) machine() string {
 	return s.facts["network"] + fmt.Sprint(list)
 }
 
-// addresses reads what preflight_network told.
+// addresses reads what preflight_addresses printed.
 func (s *survey) addresses() (list []netip.Addr) {
 	for line := range strings.Lines(s.facts["addresses"]) {
 		line = strings.TrimSpace(line)
@@ -112,7 +112,7 @@ func (s *survey) takenPorts() (wrong []finding) {
 	return wrong
 }
 
-// holder is who has a socket open, as tell_holders told; "" if it can't be
+// holder is who has a socket open, as preflight_holders told; "" if it can't be
 // seen. The command lines of some processes were told before.
 func (s *survey) holder(inode string) (pid, command string) {
 	for line := range strings.Lines(s.facts["holders"]) {
@@ -133,7 +133,7 @@ func (s *survey) foreignData() (wrong []finding) {
 	for i, dir := range s.task.Data {
 		kind, names, _ := strings.Cut(s.facts["dir."+strconv.Itoa(i)], "\n")
 		used := slices.ContainsFunc(strings.Split(names, "\n"), countsAsData)
-		owned := s.owns(dir) || s.facts["users."+strconv.Itoa(i)] != ""
+		owned := s.owns(dir) || s.facts["users."+strconv.Itoa(i)] != "" || s.movedHere(strings.Split(names, "\n"))
 		if slices.Contains(strings.Split(names, "\n"), restoreFolder) {
 			owned = true // whatever ran here, these data are ours
 			if !s.task.Restoring {

@@ -32,17 +32,22 @@ func (p *Preflight) Gather(ctx context.Context, t *Target) (any, error) {
 	p.takeLock(s, t, "")
 	s.Call("preflight_look")
 	if d := p.Daemon; d != nil {
-		s.Call("launch_look", d.Name, "", d.User, d.Dir)
+		name := ""
 		if d.Command != "" {
-			s.Call("launch_look_processes", path.Base(d.Command))
+			name = path.Base(d.Command)
 		}
+		s.Call("launch_look", d.Name, name, d.User, d.Dir)
 	}
 	wanted, err := wantedPorts(p.Ports)
 	if err != nil {
 		return nil, err
 	}
 	if len(wanted) > 0 {
-		s.Call("tell_holders", numbers(wanted)...)
+		var numbers []string
+		for _, w := range wanted {
+			numbers = append(numbers, strconv.Itoa(int(w.Port())))
+		}
+		s.Call("preflight_holders", numbers...)
 	}
 	for i, dir := range p.Data {
 		s.Call("preflight_dir", strconv.Itoa(i), path.Clean(dir))
@@ -50,12 +55,8 @@ func (p *Preflight) Gather(ctx context.Context, t *Target) (any, error) {
 			s.Call("launch_look_users", strconv.Itoa(i), path.Base(p.Daemon.Command), path.Clean(dir))
 		}
 	}
-	var spaces []string
-	for _, space := range p.Space {
-		spaces = append(spaces, path.Clean(space.Path))
-	}
-	if len(spaces) > 0 {
-		s.Call("preflight_space", spaces...)
+	for i, space := range p.Space {
+		s.Call("preflight_space", strconv.Itoa(i), path.Clean(space.Path))
 	}
 	s.Call("preflight_programs", p.Programs...)
 	for _, name := range slices.Sorted(maps.Keys(p.Sums)) {
@@ -71,7 +72,10 @@ func (p *Preflight) Gather(ctx context.Context, t *Target) (any, error) {
 	if now, err := strconv.ParseInt(sv.facts["now"], 10, 64); err == nil {
 		sv.skew = offset(time.Unix(now, 0), asked, answered)
 	}
-	return sv, sv.findDaemon()
+	if err := sv.findDaemon(); err != nil {
+		return nil, err
+	}
+	return sv, sv.lookBehind(ctx, t)
 }
 
 // sums are the checksums of the files that were asked for.

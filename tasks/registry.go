@@ -26,6 +26,7 @@ func Builtin() *Registry {
 		"etcd_programs":         func() Module { return &EtcdPrograms{} },
 		"etcd_alarms":           func() Module { return &EtcdAlarms{} },
 		"etcd_defrag":           func() Module { return &EtcdDefrag{} },
+		"etcd_settings":         func() Module { return &EtcdSettings{} },
 		"etcd_status":           func() Module { return &EtcdStatus{} },
 		"etcd_members":          func() Module { return &EtcdMembers{} },
 		"etcd_restore":          func() Module { return &EtcdRestore{} },
@@ -55,6 +56,7 @@ func Builtin() *Registry {
 		"shell":                 func() Module { return &RunShell{} },
 		"slurp":                 func() Module { return &Slurp{} },
 		"stat":                  func() Module { return &Stat{} },
+		"sysctl":                func() Module { return &Sysctl{} },
 		"systemd":               func() Module { return &Systemd{} },
 		"template":              func() Module { return &Template{} },
 		"unarchive":             func() Module { return &Unarchive{} },
@@ -68,11 +70,14 @@ func Builtin() *Registry {
 
 // ours are the tasks that are no namesakes of Ansible's: they don't answer to
 // ansible.builtin.NAME.
-var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore", "etcd_version", "etcd_defrag", "etcd_alarms", "etcd_status", "etcd_drill", "etcd_auth", "etcd_fitness", "etcd_adopt", "etcd_programs"}
+var ours = []string{"operation", "etcd_members", "hosts", "firewall", "mkdir", "fetch", "keygen", "launch", "certs", "preflight", "verify", "etcd_backup", "etcd_restore", "etcd_version", "etcd_defrag", "etcd_alarms", "etcd_status", "etcd_drill", "etcd_auth", "etcd_fitness", "etcd_settings", "etcd_adopt", "etcd_programs"}
 
 // New makes a task by its name, as written: mkdir, copy, ansible.builtin.copy
-// or ansible.legacy.copy.
+// or ansible.legacy.copy; sysctl comes from another of Ansible's collections.
 func (r *Registry) New(name string) (Module, bool) {
+	if name == "ansible.posix.sysctl" {
+		name = "sysctl"
+	}
 	if m, ok := r.makers[name]; ok {
 		return m(), true
 	}

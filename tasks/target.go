@@ -40,6 +40,9 @@ type Target struct {
 	// OnChange is told of each change before it is made; nil: nobody asks. Tests
 	// end the controller there.
 	OnChange func(what string)
+	// Interrupted is closed at the first Ctrl-C: what was begun comes to its end,
+	// nothing new is begun. Nil: nobody interrupts.
+	Interrupted <-chan struct{}
 	// Session is the run's, for what outlives this task.
 	Session *Session
 

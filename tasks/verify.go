@@ -233,6 +233,8 @@ func (v *Verify) await(ctx context.Context, t *Target, probes []probe) ([]findin
 		select {
 		case <-within.Done():
 			return last, ctx.Err()
+		case <-t.Interrupted:
+			return last, Failf("stopped by Ctrl-C while this was waited for: %s", wrong[0].text)
 		case <-time.After(pause):
 		}
 	}

@@ -34,7 +34,7 @@ func (j *JSON) Report(e runner.Event) {
 		set("event", "task", "name", e.Name, "action", e.Action, "handler", e.Handler, "at", e.Pos.String())
 	case runner.HostResult:
 		set("event", "result", "host", e.Host, "task", e.Task, "action", e.Action, "at", e.Pos.String(), "status", statusName(e.Status),
-			"ignored", e.Ignored, "item", e.Item, "label", e.Label, "delegate", e.Delegate, "seconds", e.Elapsed.Seconds(),
+			"ignored", e.Ignored, "item", e.Item, "label", e.Label, "delegate", e.Delegate, "for_all", e.ForAll, "seconds", e.Elapsed.Seconds(),
 			"changes", list(e.Changes), "stderr", e.Stderr, "hint", e.Hint, "text", e.Text, "result", e.Result)
 	case runner.Retry:
 		set("event", "retry", "host", e.Host, "task", e.Task, "left", e.Left)

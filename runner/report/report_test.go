@@ -42,6 +42,13 @@ fatal: [peer1]: FAILED! => {"changed": false, "msg": "can't make the directory /
 	})
 }
 
+func TestWhatIsForAllHostsSaysSo(t *testing.T) {
+	e := runner.HostResult{Host: "peer1", ForAll: true, Pos: source.Pos{File: "site.yml", Line: 12, Col: 7}, Status: runner.Failed, Result: value.NewDict("msg", "no quorum")}
+	shows(t, Options{}, "fatal: [peer1]: FAILED! => {\"msg\": \"no quorum\"}\n  at site.yml:12:7, for all hosts, not only peer1\n", e)
+	e.Status, e.Result = runner.OK, value.NewDict("warnings", []any{"peer4 is left out"})
+	shows(t, Options{}, "ok: [peer1]\n[WARNING]: peer4 is left out\n", e)
+}
+
 func TestVerboseListsChanges(t *testing.T) {
 	e := runner.HostResult{Host: "h", Status: runner.Changed, Changes: []string{"create directory /x"}, Result: value.NewDict("changed", true)}
 	shows(t, Options{}, "changed: [h]\n", e)

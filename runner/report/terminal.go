@@ -202,8 +202,12 @@ func (t *Terminal) hostResult(e runner.HostResult) {
 	}
 	if w, ok := e.Result.Get("warnings"); ok && !e.NoLog {
 		if list, ok := w.([]any); ok {
+			about := e.Host + ": "
+			if e.ForAll {
+				about = ""
+			}
 			for _, x := range list {
-				b.WriteString(t.magenta.Sprint("[WARNING]: "+e.Host+": "+value.Str(x)) + "\n")
+				b.WriteString(t.magenta.Sprint("[WARNING]: "+about+value.Str(x)) + "\n")
 			}
 		}
 	}
@@ -237,7 +241,11 @@ func (t *Terminal) detail(e runner.HostResult) string {
 		}
 	}
 	if e.Pos.Line > 0 && !e.Ignored {
-		b.WriteString(t.faint.Sprint("  at "+e.Pos.String()) + "\n")
+		at := "  at " + e.Pos.String()
+		if e.ForAll { // the first line names one all the same: it is Ansible's
+			at += ", for all hosts, not only " + e.Host
+		}
+		b.WriteString(t.faint.Sprint(at) + "\n")
 	}
 	for l := range strings.SplitSeq(e.Hint, "\n") {
 		if l != "" {

@@ -117,3 +117,22 @@ func TestCtrlC(t *testing.T) {
 		}
 	})
 }
+
+// Ctrl-C in the midst of an operation: the step that was begun comes to its end,
+// no other one is begun, and the same command goes on.
+func TestCtrlCBetweenSteps(t *testing.T) {
+	c := day2(t, 3, nil)
+	oneHostMore(t, c)
+	r := c.begin(t, nil, "", "scale-out.yml")
+	eventually(t, "the first step of the operation", func() bool {
+		return strings.Contains(strings.Join(r.all(), "\n"), "as a learner")
+	})
+	r.signal(syscall.SIGINT)
+	res := r.end().want(99).says("stopped by Ctrl-C before this step", "run this again")
+	if s := c.observe(t); len(s.Members) != 4 || s.Voters() != 3 {
+		t.Errorf("%d members, %d voters\n%s", len(s.Members), s.Voters(), res.dump())
+	}
+	c.play(t, "scale-out.yml").want(0)
+	c.healthy(t)
+	c.play(t, "scale-out.yml").want(0).wantUnchanged()
+}

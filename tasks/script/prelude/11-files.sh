@@ -51,6 +51,7 @@ $1
 	if would "create directory $1"; then
 		mkdir ${4:+-m 0700} -- "$1" || fail "can't make the directory $1"
 		new_attrs d "$2" "$3" "$4" "$1"
+		policy_label "$1"
 	else
 		ep_foreseen="$ep_foreseen$1
 "
@@ -111,6 +112,7 @@ put_new_file() {
 		case $2 in */*) ep_dir=${2%/*}/ ;; *) ep_dir=. ;; esac
 		[ -d "$ep_dir" ] || fail "there is no directory ${ep_dir%/}" "make it first, with the mkdir task"
 		replace_file "$1" "$2" "$3" "$4" "$5"
+		policy_label "$2"
 	else
 		owner_ids "$3" "$4"
 	fi
@@ -155,6 +157,13 @@ keep_label() {
 	if [ -e "$1" ] && [ -e /sys/fs/selinux/enforce ] && have chcon; then
 		chcon --reference="$1" -- "$2" 2>/dev/null || :
 	fi
+}
+
+# policy_label PATH: gives what was just made the SELinux label that the host's policy
+# has for the path; by itself it has its folder's. Costs nothing without SELinux.
+policy_label() {
+	[ -e /sys/fs/selinux/enforce ] && have restorecon || return 0
+	restorecon "$1" 2>/dev/null || :
 }
 
 # validate_file NEW: runs $FILE_VALIDATE on it, before anything changes.
