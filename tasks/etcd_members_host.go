@@ -23,7 +23,7 @@ type memberHost struct {
 // look observes the daemon and its data, in one round trip.
 func (h *memberHost) look(ctx context.Context, t *Target) error {
 	l := h.args.Launch
-	s := script.New().Call("launch_look", l.Name, l.Command, l.User, l.Dir)
+	s := script.New().Call("launch_look", l.Name, l.Command, l.User, l.Dir).Call("launch_look_strays", l.Command, "")
 	for i, dir := range h.args.Data {
 		s.Call("preflight_dir", "member."+strconv.Itoa(i), dir)
 	}

@@ -226,7 +226,7 @@ X=y
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	d.facts["systemd"] = "219"
+	d.facts["systemd_version"] = "219"
 	if got, err = l.recordText(d, false); err != nil || strings.Contains(got, "append:") {
 		t.Errorf("a systemd of old can't append: %v\n%s", err, got)
 	}

@@ -43,30 +43,31 @@ func (l *Launch) freePorts(ctx context.Context, t *Target, d *daemon) error {
 	if err != nil {
 		return err
 	}
-	var taken []listener
-	for _, have := range d.listeners() {
-		if slices.ContainsFunc(wanted, func(want netip.AddrPort) bool { return clash(have.addr, want) }) {
-			taken = append(taken, have)
-		}
-	}
-	if len(taken) == 0 {
+	if len(wanted) == 0 {
 		return nil
 	}
-	s := script.New()
-	inodes := make([]string, len(taken))
-	for i, have := range taken {
-		inodes[i] = have.inode
-	}
-	out, _, err := t.Query(ctx, s.Call("launch_holders", inodes...))
+	_, facts, err := t.Query(ctx, script.New().Call("tell_arch").Call("tell_holders", numbers(wanted)...))
 	if err != nil {
 		return err
 	}
-	for _, have := range taken {
-		if err := l.holder(d, have, string(out)); err != nil {
+	for _, have := range (&daemon{facts: facts}).listeners() {
+		if !slices.ContainsFunc(wanted, func(want netip.AddrPort) bool { return clash(have.addr, want) }) {
+			continue
+		}
+		if err := l.holder(d, have, facts["holders"]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// numbers are those of the ports.
+func numbers(ports []netip.AddrPort) []string {
+	out := make([]string, len(ports))
+	for i, p := range ports {
+		out[i] = strconv.Itoa(int(p.Port()))
+	}
+	return out
 }
 
 // holder fails if the one who holds a socket, one of the lines "INODE PID

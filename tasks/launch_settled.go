@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -36,25 +37,33 @@ func (l *Launch) Confirm(ctx context.Context, t *Target) (Result, error) {
 	return res, nil
 }
 
-// well asks the gates that must pass, once and at the same time.
+// well asks the gates that must pass, once and at the same time: its own, and the
+// others' when only with this one there are enough for them to be ready.
 func (l *Launch) well(ctx context.Context, t *Target) bool {
-	gates := []Gate{l.aliveGate()}
+	type ask struct {
+		Gate
+		Conn
+	}
+	asks := []ask{{l.aliveGate(), t.Conn}}
 	if l.Ready.given() {
-		switch _, before, need := l.standing(t); {
-		case before >= need:
-			gates = append(gates, l.Ready)
-		case before+1 == need:
-			return false // the others must be asked too
+		others, before, need := l.standing(t)
+		if before+1 >= need {
+			asks = append(asks, ask{l.Ready, t.Conn})
+		}
+		for _, p := range others {
+			if d, ok := p.Gathered.(*daemon); ok && p.Conn != nil && before+1 == need {
+				asks = append(asks, ask{d.ready, p.Conn})
+			}
 		}
 	}
 	var all sync.WaitGroup
-	answers := make([]error, len(gates))
-	for i, g := range gates {
-		if !g.given() {
+	answers := make([]error, len(asks))
+	for i, a := range asks {
+		if !a.given() {
 			continue
 		}
 		all.Go(func() {
-			q, err := g.at(t.Conn, t.Files)
+			q, err := a.at(a.Conn, t.Files)
 			if err == nil {
 				err = q.ask(ctx)
 			}
@@ -62,10 +71,5 @@ func (l *Launch) well(ctx context.Context, t *Target) bool {
 		})
 	}
 	all.Wait()
-	for _, err := range answers {
-		if err != nil {
-			return false
-		}
-	}
-	return true
+	return errors.Join(answers...) == nil
 }

@@ -54,8 +54,13 @@ func (d *daemon) running() bool { return d.process != nil }
 // look observes the daemon on a host, in one round trip.
 func (l *Launch) look(ctx context.Context, t *Target) (*daemon, error) {
 	s := script.New().Call("launch_look", l.Name, l.Command, l.User, l.Dir)
-	if dir := l.dataDir(); dir != "" {
-		s.Call("preflight_dir", "data", dir).Call("launch_look_users", "data", path.Base(l.Command), dir)
+	dir := l.dataDir()
+	s.Call("launch_look_strays", l.Command, dir)
+	if dir != "" {
+		s.Call("preflight_dir", "data", dir)
+	}
+	if l.Log != "" {
+		s.Call("launch_look_version")
 	}
 	_, facts, err := t.Query(ctx, s)
 	if err != nil {
@@ -218,7 +223,7 @@ type listener struct {
 	inode string
 }
 
-// listeners reads the lines of /proc/net/tcp and tcp6 that launch_look passes
+// listeners reads the lines of /proc/net/tcp and tcp6 that tell_listening passes
 // on. The kernel prints each 32-bit word of an address in the host's own byte
 // order.
 func (d *daemon) listeners() []listener {

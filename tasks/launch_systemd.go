@@ -229,6 +229,6 @@ func unitWord(s string) string {
 // oldSystemd reports whether the host's systemd (before 240) can't append to a
 // log file.
 func oldSystemd(d *daemon) bool {
-	version, err := strconv.Atoi(d.facts["systemd"])
+	version, err := strconv.Atoi(d.facts["systemd_version"])
 	return err == nil && version < 240
 }

@@ -42,7 +42,7 @@ func (s *survey) machine() string {
 	return s.facts["network"] + fmt.Sprint(list)
 }
 
-// addresses reads what preflight_addresses printed.
+// addresses reads what preflight_network told.
 func (s *survey) addresses() (list []netip.Addr) {
 	for line := range strings.Lines(s.facts["addresses"]) {
 		line = strings.TrimSpace(line)
@@ -112,7 +112,7 @@ func (s *survey) takenPorts() (wrong []finding) {
 	return wrong
 }
 
-// holder is who has a socket open, as preflight_holders told; "" if it can't be
+// holder is who has a socket open, as tell_holders told; "" if it can't be
 // seen. The command lines of some processes were told before.
 func (s *survey) holder(inode string) (pid, command string) {
 	for line := range strings.Lines(s.facts["holders"]) {

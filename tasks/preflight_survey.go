@@ -32,22 +32,17 @@ func (p *Preflight) Gather(ctx context.Context, t *Target) (any, error) {
 	p.takeLock(s, t, "")
 	s.Call("preflight_look")
 	if d := p.Daemon; d != nil {
-		name := ""
+		s.Call("launch_look", d.Name, "", d.User, d.Dir)
 		if d.Command != "" {
-			name = path.Base(d.Command)
+			s.Call("launch_look_processes", path.Base(d.Command))
 		}
-		s.Call("launch_look", d.Name, name, d.User, d.Dir)
 	}
 	wanted, err := wantedPorts(p.Ports)
 	if err != nil {
 		return nil, err
 	}
 	if len(wanted) > 0 {
-		var numbers []string
-		for _, w := range wanted {
-			numbers = append(numbers, strconv.Itoa(int(w.Port())))
-		}
-		s.Call("preflight_holders", numbers...)
+		s.Call("tell_holders", numbers(wanted)...)
 	}
 	for i, dir := range p.Data {
 		s.Call("preflight_dir", strconv.Itoa(i), path.Clean(dir))
@@ -55,8 +50,12 @@ func (p *Preflight) Gather(ctx context.Context, t *Target) (any, error) {
 			s.Call("launch_look_users", strconv.Itoa(i), path.Base(p.Daemon.Command), path.Clean(dir))
 		}
 	}
-	for i, space := range p.Space {
-		s.Call("preflight_space", strconv.Itoa(i), path.Clean(space.Path))
+	var spaces []string
+	for _, space := range p.Space {
+		spaces = append(spaces, path.Clean(space.Path))
+	}
+	if len(spaces) > 0 {
+		s.Call("preflight_space", spaces...)
 	}
 	s.Call("preflight_programs", p.Programs...)
 	for _, name := range slices.Sorted(maps.Keys(p.Sums)) {

@@ -150,19 +150,35 @@ wanted_mode() {
 	esac
 }
 
-# stat_of PATH: sets $ep_now to "LINKS SIZE UID GID MODE OWNER:GROUP" of it, and
-# not of what it may lead to. As long as the script changes nothing it is not
-# asked twice in a row.
+# stat_of PATH...: sets $ep_now to "LINKS SIZE UID GID MODE OWNER:GROUP" of the first,
+# and not of what it may lead to. The others are looked at with it: as long as the
+# script changes nothing, none of them is looked at again right after.
 stat_of() {
-	ep_now=${ep_stat_of:-}
-	if [ -n "${ep_changed:-}" ] || [ "${ep_now%%"
-"*}" != "$1" ] || [ -z "$ep_now" ]; then
-		ep_now=$(stat -c '%h %s %u %g %a %U:%G' -- "$1") || fail "can't read the attributes of $1"
-		ep_stat_of="$1
-$ep_now"
-	fi
-	ep_now=${ep_now##*"
+	if [ -z "${ep_changed:-}" ]; then
+		case ${ep_stats:-} in *"
+$1
+"*)
+			ep_now=${ep_stats#*"
+$1
 "}
+			ep_now=${ep_now%%"
+"*}
+			return 0
+			;;
+		esac
+	fi
+	ep_all=$(stat -c '%h %s %u %g %a %U:%G' -- "$@") || fail "can't read the attributes of $*"
+	ep_now=${ep_all%%"
+"*} ep_stats="
+"
+	while IFS= read -r ep_each_stat; do
+		ep_stats="$ep_stats$1
+$ep_each_stat
+"
+		shift
+	done <<-EP
+		$ep_all
+	EP
 }
 
 # attrs_of PATH: sets $ep_now_uid, $ep_now_gid and $ep_now_mode, and the names

@@ -296,7 +296,7 @@ fetch_extract() {
 	scratch
 	progress "extracting $FETCH_NAME"
 	mkdir "$ep_beside/0" || fail "can't write to $ep_beside"
-	ep_nice=nice # what serves on this host goes first
+	ep_nice="nice" # what serves on this host goes first
 	have nice || ep_nice=
 	case $FETCH_KIND in
 	unzip) $ep_nice unzip -q -o "$FETCH_HAVE" -d "$ep_beside/0" >&2 || fetch_unreadable ;;

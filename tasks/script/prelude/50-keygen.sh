@@ -32,15 +32,16 @@ keygen_user() {
 keygen_pair() {
 	keygen_user "$1"
 	keygen_server
+	ep_tool=ssh-keygen ep_key=id_$2
+	if ! have ssh-keygen; then
+		ep_tool=dropbearkey ep_key=id_dropbear
+	fi
 	if [ -d "$ep_ssh" ]; then
+		[ ! -f "$ep_ssh/$ep_key" ] || stat_of "$ep_home/" "$ep_ssh" "$ep_ssh/$ep_key"
 		ensure_attrs "$ep_ssh" "$ep_user" "$ep_gid" 0700
 	elif would "create ~$ep_user/.ssh"; then
 		mkdir -m 0700 -- "$ep_ssh" || fail "can't make $ep_ssh"
 		new_attrs d "$ep_user" "$ep_gid" 0700 "$ep_ssh"
-	fi
-	ep_tool=ssh-keygen ep_key=id_$2
-	if ! have ssh-keygen; then
-		ep_tool=dropbearkey ep_key=id_dropbear
 	fi
 	fact private_key "$ep_ssh/$ep_key"
 	if [ -n "$ep_ssh" ] && [ -f "$ep_ssh/$ep_key" ]; then
@@ -63,8 +64,9 @@ keygen_pair() {
 
 # keygen_existing KEY: sets $ep_public; writes KEY.pub if it lacks.
 keygen_existing() {
+	ep_public=
 	if [ -f "$1.pub" ]; then
-		ep_public=$(cat -- "$1.pub")
+		IFS= read -r ep_public <"$1.pub" || [ -n "$ep_public" ] || fail "there is no key in $1.pub" "remove it: it is made anew"
 	elif [ "$ep_tool" = dropbearkey ]; then
 		ep_public=$(dropbearkey -y -f "$1" | grep -e '^ssh-' -e '^ecdsa-') || fail "can't read the key $1"
 	else
@@ -228,9 +230,10 @@ keygen_warn() {
 		;;
 	esac
 	[ -n "$ep_ssh" ] || return 0
-	# shellcheck disable=SC2012 # only the mode
-	case $(ls -ld "$ep_home/") in
-	?????w* | ????????w*) warn "others than $ep_user may write to $ep_home, so sshd refuses its keys: chmod go-w $ep_home" ;;
+	stat_of "$ep_home/"
+	ep_now=${ep_now#* * * * } # its mode and owner
+	case ${ep_now%% *} in
+	*[2367]? | *[2367]) warn "others than $ep_user may write to $ep_home, so sshd refuses its keys: chmod go-w $ep_home" ;;
 	esac
 }
 
@@ -242,6 +245,7 @@ keygen_warn() {
 keygen_exchange() {
 	keygen_user "$1"
 	if keygen_settled; then
+		stat_of "$ep_ssh/authorized_keys" "$ep_ssh/known_hosts"
 		ensure_attrs "$ep_ssh/authorized_keys" "$ep_user" "$ep_gid" 0600
 		ensure_attrs "$ep_ssh/known_hosts" "$ep_user" "$ep_gid" ""
 		return

@@ -22,7 +22,9 @@ certs_look() {
 	fact cert "$(cat -- "$certs_dir/current/member.crt")"
 	sum_of sha256 "$certs_dir/current/member.key"
 	fact key_sum "$ep_sum"
-	fact made_sum "$(cat -- "$certs_dir/current/.etcdplay")"
+	ep_line=
+	read -r ep_line <"$certs_dir/current/.etcdplay" || :
+	fact made_sum "$ep_line"
 	ensure_attrs "$certs_dir/current/member.key" "$2" "$3" "$4"
 }
 

@@ -4,15 +4,12 @@
 # on the controller, from what launch_look tells; see tasks/launch_plan.go.
 
 # launch_look NAME COMMAND USER DIR: tells all about a daemon and its host, and
-# changes nothing.
+# changes nothing. Programs take longer than all else here, so there are few.
 launch_look() {
-	ep_uid=$(id -u)
-	fact uid "$ep_uid"
-	[ -n "${ep_arch:-}" ] || fact arch "$(uname -m)"
-	# where host names of an inventory are one machine, the daemons must not be one
-	read -r ep_boot </proc/sys/kernel/random/boot_id
-	fact machine "$ep_boot $(readlink /proc/self/ns/mnt)"
-	ep_user_uid=$ep_uid
+	my_uid
+	fact uid "$ep_my_uid"
+	tell_arch
+	ep_user_uid=$ep_my_uid
 	# A user that does not exist yet may be made before the daemon is started;
 	# its name then stands for its number, which no process has.
 	if [ -n "$3" ] && entry passwd "$3"; then
@@ -30,13 +27,26 @@ launch_look() {
 	full_path "$ep_dir"
 	ep_dir=$ep_full
 	fact dir "$ep_dir"
-	[ ! -r /sys/fs/selinux/enforce ] || fact selinux "$(cat /sys/fs/selinux/enforce)"
-	launch_look_command "$2"
-	ep_seen=" "
+	ep_line=
+	{ read -r ep_line </sys/fs/selinux/enforce; } 2>/dev/null || : # there is no newline in it
+	[ -z "$ep_line" ] || fact selinux "$ep_line"
+	ep_seen=" " ep_daemon=
 	launch_look_unit "$1"
 	launch_look_run "$ep_dir/$1"
-	[ -z "$2" ] || launch_look_processes "$2"
-	tell_listening
+	launch_look_attrs "/etc/systemd/system/$1.service" "$2"
+	launch_look_command "$2"
+}
+
+# tell_arch: the machine's architecture, once a script.
+tell_arch() {
+	[ -z "${ep_arch:-}" ] || return 0
+	{ read -r ep_arch </proc/sys/kernel/arch; } 2>/dev/null || ep_arch=$(uname -m) # Linux < 6.1
+	fact arch "$ep_arch"
+}
+
+# clock: sets $ep_clock to the time, in seconds since 1970; asked once a script.
+clock() {
+	[ -n "${ep_clock:-}" ] || ep_clock=$(date +%s)
 }
 
 # tell_listening: the sockets that are listened on, ADDRESS:PORT and INODE in
@@ -44,8 +54,48 @@ launch_look() {
 tell_listening() {
 	[ -z "${ep_listening+set}" ] || return 0
 	# not every host has IPv6
-	ep_listening=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4 == "0A" { print $2, $10 }')
+	ep_listening=$(awk '$4 == "0A" { print $2, $10 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null) || :
 	fact listening "$ep_listening"
+}
+
+# tell_holders PORT...: what listens on these ports, and whose it is.
+tell_holders() {
+	tell_listening
+	ep_inodes=
+	while read -r ep_socket ep_inode; do
+		for ep_port in "$@"; do
+			[ -z "$ep_inode" ] || [ "$((0x${ep_socket##*:}))" != "$ep_port" ] || ep_inodes="$ep_inodes $ep_inode"
+		done
+	done <<-EP
+		$ep_listening
+	EP
+	# shellcheck disable=SC2086 # numbers
+	[ -z "$ep_inodes" ] || launch_known_holders $ep_inodes || fact holders "$(launch_holders $ep_inodes)"
+}
+
+# launch_known_holders INODE...: tells that processes which were told of already
+# hold all of these; else fails. A host may have thousands of others to look through.
+launch_known_holders() {
+	ep_holders=
+	for ep_pid in ${ep_seen:-}; do
+		launch_open "$ep_pid"
+		for ep_inode in "$@"; do
+			case $ep_open in *"socket:[$ep_inode]"*) ep_holders="$ep_holders$ep_inode $ep_pid
+" ;; esac
+		done
+	done
+	for ep_inode in "$@"; do
+		case $ep_holders in *"$ep_inode "*) ;; *) return 1 ;; esac
+	done
+	fact holders "$ep_holders"
+}
+
+# launch_open PID: sets $ep_open to a list of what a process has open, or to
+# nothing; it is not asked twice in a row.
+launch_open() {
+	[ "${ep_open_of:-}" != "$1" ] || return 0
+	ep_open_of=$1
+	ep_open=$(ls -l "/proc/$1/fd" 2>/dev/null) || ep_open=
 }
 
 # launch_home USER: sets $ep_home. In check mode the user may not exist yet.
@@ -64,57 +114,102 @@ launch_home() {
 	ep_home=${ep_line##*:}
 }
 
+# launch_look_attrs UNIT COMMAND: which machine this is, since when there is the
+# unit file and whose it is, and which file the program is.
+launch_look_attrs() {
+	ep_attrs=$(stat -L -c '%d:%i %Y %u %g %a %n' -- /proc/self/ns/mnt "$1" ${2:+"$2"} 2>/dev/null) || : # some may be missing
+	ep_machine=
+	while read -r ep_id ep_time ep_owner ep_group ep_mode ep_each; do
+		case $ep_each in
+		/proc/self/ns/mnt) ep_machine=$ep_id ;;
+		"$1")
+			clock
+			fact unit_age $((ep_clock - ep_time))
+			[ -L "$1" ] || fact unit_attrs "$ep_owner $ep_group $ep_mode"
+			;;
+		"$2") [ ! -f "$2" ] || fact binary "$ep_id" ;;
+		esac
+	done <<-EP
+		$ep_attrs
+	EP
+	# where host names of an inventory are one machine, the daemons must not be one
+	read -r ep_boot </proc/sys/kernel/random/boot_id
+	fact machine "$ep_boot $ep_machine"
+}
+
+# launch_look_command COMMAND: whether it can be run, and as what. All but the
+# first matters only where the daemon does not run this very file.
 launch_look_command() {
 	[ -n "$1" ] && [ -f "$1" ] || return 0
-	fact binary "$(stat -L -c %d:%i -- "$1")"
-	fact binary_path "$(readlink -f -- "$1")"
 	[ ! -x "$1" ] || fact executable yes
+	# shellcheck disable=SC3013 # dash, bash and busybox have it
+	[ -z "$ep_daemon" ] || ! [ "/proc/$ep_daemon/exe" -ef "$1" ] || return 0
+	fact binary_path "$(readlink -f -- "$1")"
 	[ "$(head -c 2 -- "$1" 2>/dev/null)" != '#!' ] || fact interpreted yes
 }
 
 launch_look_unit() {
 	ep_file=/etc/systemd/system/$1.service
-	if [ -f "$ep_file" ]; then
-		fact unit "$(cat -- "$ep_file")"
-		ep_times=$(stat -c '%Y %u %g %a' -- "$ep_file")
-		fact unit_age $(($(date +%s) - ${ep_times%% *}))
-		fact unit_attrs "${ep_times#* }"
-	fi
+	[ ! -f "$ep_file" ] || fact unit "$(cat -- "$ep_file")"
 	[ -d /run/systemd/system ] || return 0
-	ep_version=$(systemctl --version) # systemd 252 (252.39-1~deb12u1)…
-	ep_version=${ep_version#*[!0-9]" "}
-	fact systemd "${ep_version%%[!0-9]*}"
+	fact systemd yes
 	ep_props=$(systemctl show "$1.service" -p LoadState -p ActiveState -p SubState -p MainPID \
 		-p UnitFileState -p FragmentPath -p NeedDaemonReload 2>/dev/null) || return 0
 	fact props "$ep_props"
 	ep_pid=${ep_props#*MainPID=}
-	[ "$ep_pid" = "$ep_props" ] || launch_look_process "${ep_pid%%[!0-9]*}"
+	ep_pid=${ep_pid%%[!0-9]*}
+	launch_look_process "$ep_pid"
+	! launch_told "$ep_pid" || ep_daemon=$ep_pid
+}
+
+# launch_look_version: systemd's, where it runs the host.
+launch_look_version() {
+	[ -d /run/systemd/system ] || return 0
+	ep_version=$(systemctl --version) # systemd 252 (252.39-1~deb12u1)…
+	ep_version=${ep_version#*[!0-9]" "}
+	fact systemd_version "${ep_version%%[!0-9]*}"
 }
 
 # launch_look_run BASE: the run file BASE.run and the process that it started.
 launch_look_run() {
 	[ ! -f "$1.run" ] || fact run "$(cat -- "$1.run")"
 	[ -f "$1.pid" ] || return 0
-	ep_pid=$(cat -- "$1.pid")
-	fact pid_file "$ep_pid"
-	launch_look_process "${ep_pid%%[!0-9]*}"
+	ep_noted=$(cat -- "$1.pid")
+	fact pid_file "$ep_noted"
+	ep_pid=${ep_noted%%[!0-9]*}
+	launch_look_process "$ep_pid"
+	if [ -z "$ep_daemon" ] && launch_told "$ep_pid"; then
+		case $ep_noted in "$ep_pid
+$ep_since "*) ep_daemon=$ep_pid ;; esac
+	fi
+}
+
+# launch_look_strays COMMAND [DIR]: where neither the unit nor the run file led to
+# the daemon, tells of the processes that may be it: see launch_look_processes and
+# launch_look_users.
+launch_look_strays() {
+	[ -z "$ep_daemon" ] || return 0
+	[ -z "$1" ] || launch_look_processes "$1"
+	[ -z "$2" ] || launch_look_users data "${1##*/}" "$2"
 }
 
 # launch_look_processes COMMAND: those in whose command line it appears.
 launch_look_processes() {
-	ep_space=$(readlink /proc/self/ns/pid)
 	for ep_proc in /proc/[0-9]*; do
 		ep_line=
 		# the shell leaves the NUL bytes between the words out
 		{ IFS= read -r ep_line <"$ep_proc/cmdline"; } 2>/dev/null || :
 		case $ep_line in
-		*"$1"*)
-			# processes of containers are no business of their host
-			[ "$(readlink "$ep_proc/ns/pid" 2>/dev/null)" != "$ep_space" ] ||
-				launch_look_process "${ep_proc#/proc/}"
-			;;
+		*"$1"*) ! launch_ours "$ep_proc" || launch_look_process "${ep_proc#/proc/}" ;;
 		esac
 	done
+}
+
+# launch_ours DIR: is this a process of the host itself? Those of containers are no
+# business of their host.
+launch_ours() {
+	# shellcheck disable=SC3013 # dash, bash and busybox have it
+	[ "$1/ns/pid" -ef /proc/self/ns/pid ]
 }
 
 # launch_look_named TEXT: those in whose command line it appears, in a script that
@@ -129,22 +224,28 @@ launch_look_named() {
 # there.
 launch_look_users() {
 	full_path "$3"
-	ep_real=$(readlink -f -- "$ep_full" 2>/dev/null) || return 0
-	ep_space=$(readlink /proc/self/ns/pid)
-	ep_users=
+	ep_users='' ep_real=
 	for ep_proc in /proc/[0-9]*; do
 		ep_line=
 		{ IFS= read -r ep_line <"$ep_proc/comm"; } 2>/dev/null || :
-		[ "$ep_line" = "$2" ] || continue
-		[ "$(readlink "$ep_proc/ns/pid" 2>/dev/null)" = "$ep_space" ] || continue
-		# shellcheck disable=SC2012 # names in /proc are tame
-		case $(ls -l "$ep_proc/fd" 2>/dev/null) in *" -> $ep_real/"*) ;; *) continue ;; esac
-		ep_users="$ep_users ${ep_proc#/proc/}"
-		launch_look_process "${ep_proc#/proc/}"
-		launch_unit_of "${ep_proc#/proc/}"
-		[ -z "$ep_unit" ] || fact "unit_of.${ep_proc#/proc/}" "$ep_unit"
+		[ "$ep_line" = "$2" ] && launch_ours "$ep_proc" || continue
+		ep_pid=${ep_proc#/proc/}
+		launch_uses "$ep_pid" || continue
+		ep_users="$ep_users $ep_pid"
+		launch_look_process "$ep_pid"
+		[ "$ep_pid" != "$ep_daemon" ] || continue
+		launch_unit_of "$ep_pid"
+		[ -z "$ep_unit" ] || fact "unit_of.$ep_pid" "$ep_unit"
 	done
 	fact "users.$1" "$ep_users"
+}
+
+# launch_uses PID: has a process files below $ep_full open?
+launch_uses() {
+	launch_open "$1"
+	case $ep_open in *" -> $ep_full/"*) return 0 ;; esac
+	[ -n "$ep_real" ] || ep_real=$(readlink -f -- "$ep_full" 2>/dev/null) || return 1
+	case $ep_open in *" -> $ep_real/"*) ;; *) return 1 ;; esac
 }
 
 # launch_unit_of PID: sets $ep_unit to the unit whose main process it is, or to
@@ -154,12 +255,18 @@ launch_unit_of() {
 	[ -z "$ep_unit" ] || [ "$(systemctl show "$ep_unit" -p MainPID 2>/dev/null)" = "MainPID=$1" ] || ep_unit=
 }
 
-# launch_look_process PID: tells of a process, once; not of zombies.
+# launch_told PID: has this process been told of?
+launch_told() {
+	case $ep_seen in *" $1 "*) ;; *) return 1 ;; esac
+}
+
+# launch_look_process PID: tells of a process, once; not of zombies. Sets $ep_since
+# as launch_since.
 launch_look_process() {
 	case $1 in '' | 0 | *[!0-9]*) return 0 ;; esac
-	case $ep_seen in *" $1 "*) return 0 ;; esac
-	ep_seen="$ep_seen$1 "
 	launch_since "$1" || return 0
+	! launch_told "$1" || return 0
+	ep_seen="$ep_seen$1 "
 	# its user, and device and inode of its program: a line that may be empty
 	ep_who=$(stat -L -c '%u %d:%i' -- "/proc/$1" "/proc/$1/exe" 2>/dev/null) || : # it may have ended just now
 	case $ep_who in

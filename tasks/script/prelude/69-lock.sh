@@ -12,14 +12,15 @@ lock_take() {
 	lock_file "$1"
 	# in /tmp somebody else may have been first
 	[ -d "${ep_lock%/*}" ] || (umask 077 && mkdir -p -- "${ep_lock%/*}") || fail "can't make ${ep_lock%/*} for the lock"
-	[ "$(stat -c %u -- "${ep_lock%/*}")" = "$(id -u)" ] && [ ! -h "${ep_lock%/*}" ] ||
+	# shellcheck disable=SC3067 # dash, bash and busybox have it
+	[ -O "${ep_lock%/*}" ] && [ ! -h "${ep_lock%/*}" ] ||
 		fail "${ep_lock%/*} belongs to somebody else" "remove it"
 	launch_since $$ || fail "this host tells nothing of its processes in /proc"
 	ep_mine="$$ $ep_since"
 	printf '%s\n%s\n%s\n' "$ep_mine" "$2" "$3" >"$ep_lock.$$" || fail "can't write $ep_lock.$$"
 	ep_got=held
 	for ep_try in 1 2 3 4 5; do
-		if ln -- "$ep_lock.$$" "$ep_lock" 2>/dev/null; then
+		if [ ! -e "$ep_lock" ] && ln -- "$ep_lock.$$" "$ep_lock" 2>/dev/null; then
 			ep_got=taken
 			break
 		fi
@@ -43,9 +44,8 @@ lock_take() {
 		ep_moved=
 		read -r ep_moved <"$ep_lock.dead.$$" || : # without a newline it is read all the same
 		[ "$ep_moved" = "$ep_held" ] || ln -- "$ep_lock.dead.$$" "$ep_lock" 2>/dev/null || :
-		rm -f -- "$ep_lock.dead.$$"
 	done
-	rm -f -- "$ep_lock.$$"
+	rm -f -- "$ep_lock.$$" "$ep_lock.dead.$$"
 	fact lock "$ep_got"
 	fact lock.file "$ep_lock"
 }
@@ -73,9 +73,10 @@ lock_drop() {
 lock_file() {
 	ep_lock=/run
 	[ -d /run ] || ep_lock=/tmp
-	if [ "$(id -u)" = 0 ]; then
+	my_uid
+	if [ "$ep_my_uid" = 0 ]; then
 		ep_lock=$ep_lock/etcdplay/$1.lock
 	else
-		ep_lock=/tmp/etcdplay-$(id -u)/$1.lock
+		ep_lock=/tmp/etcdplay-$ep_my_uid/$1.lock
 	fi
 }

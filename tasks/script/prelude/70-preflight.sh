@@ -6,56 +6,34 @@
 preflight_look() {
 	my_uid
 	fact uid "$ep_my_uid"
-	ep_arch=
-	{ read -r ep_arch </proc/sys/kernel/arch; } 2>/dev/null || ep_arch=$(uname -m) # Linux < 6.1
-	fact arch "$ep_arch"
-	fact now "$(date +%s)"
+	tell_arch
+	clock
+	fact now "$ep_clock"
 	# one kernel and one network: two such "hosts" would fight for their ports
 	read -r ep_boot </proc/sys/kernel/random/boot_id
 	fact network "$ep_boot $(readlink /proc/self/ns/net)"
-	fact addresses "$(preflight_addresses)"
-	tell_listening
+	preflight_network
 }
 
-# preflight_addresses: prints the addresses of this host, IPv6 as 32 hex digits,
-# some twice. Read from the kernel: not every host has ip or ifconfig, or IPv6.
-preflight_addresses() {
-	awk '$1 == "|--" { address = $2 }
-		$1 == "/32" && $2 == "host" && $3 == "LOCAL" { print address }
-		NF == 6 && length($1) == 32 { print $1 }' /proc/net/fib_trie /proc/net/if_inet6 2>/dev/null || :
-}
-
-# preflight_holders PORT...: tells who listens on these ports.
-preflight_holders() {
-	tell_listening
-	ep_inodes=
-	while read -r ep_socket ep_inode; do
-		for ep_port in "$@"; do
-			[ -z "$ep_socket" ] || [ "$((0x${ep_socket##*:}))" != "$ep_port" ] || ep_inodes="$ep_inodes $ep_inode"
-		done
-	done <<-EP
-		$ep_listening
-	EP
-	# shellcheck disable=SC2086 # numbers
-	[ -z "$ep_inodes" ] || preflight_known_holders $ep_inodes || fact holders "$(launch_holders $ep_inodes)"
-}
-
-# preflight_known_holders INODE...: tells that processes which were told of already
-# hold all of these; else fails. A host may have thousands of others to look through.
-preflight_known_holders() {
-	ep_holders=
-	for ep_pid in ${ep_seen:-}; do
-		# shellcheck disable=SC2012 # names in /proc are tame
-		ep_open=$(ls -l "/proc/$ep_pid/fd" 2>/dev/null) || continue
-		for ep_inode in "$@"; do
-			case $ep_open in *"socket:[$ep_inode]"*) ep_holders="$ep_holders$ep_inode $ep_pid
-" ;; esac
-		done
-	done
-	for ep_inode in "$@"; do
-		case $ep_holders in *"$ep_inode "*) ;; *) return 1 ;; esac
-	done
-	fact holders "$ep_holders"
+# preflight_network: tells the addresses of this host, IPv6 as 32 hex digits, some
+# twice; and the sockets that are listened on, as tell_listening does. Read from the
+# kernel: not every host has ip or ifconfig, or IPv6.
+preflight_network() {
+	ep_network=$(awk 'BEGIN {
+		while ((getline <"/proc/net/fib_trie") > 0) {
+			if ($1 == "|--") address = $2
+			if ($1 == "/32" && $2 == "host" && $3 == "LOCAL") print address
+		}
+		while ((getline <"/proc/net/if_inet6") > 0) print $1
+		print "."
+		while ((getline <"/proc/net/tcp") > 0) if ($4 == "0A") print $2, $10
+		while ((getline <"/proc/net/tcp6") > 0) if ($4 == "0A") print $2, $10
+	}')
+	fact addresses "${ep_network%%
+.*}"
+	ep_listening=${ep_network#*
+.}
+	fact listening "$ep_listening"
 }
 
 # preflight_dir N DIR: tells what the directory number N holds.
@@ -81,19 +59,28 @@ $ep_names"
 	fi
 }
 
-# preflight_space N DIR: tells what is free, in KiB, where the directory number N
-# is or would be.
+# preflight_space DIR...: tells what is free, in KiB, where each directory is or
+# would be.
 preflight_space() {
-	full_path "$2"
-	while [ ! -d "$ep_full" ] && [ -n "${ep_full%/*}" ]; do ep_full=${ep_full%/*}; done
-	[ -d "$ep_full" ] || ep_full=/
+	ep_n=$#
+	while [ "$ep_n" -gt 0 ]; do
+		full_path "$1"
+		while [ ! -d "$ep_full" ] && [ -n "${ep_full%/*}" ]; do ep_full=${ep_full%/*}; done
+		[ -d "$ep_full" ] || ep_full=/
+		shift
+		set -- "$@" "$ep_full"
+		ep_n=$((ep_n - 1))
+	done
+	ep_space=$(df -Pk -- "$@" 2>/dev/null) || return 0 # not known of one, not known of any
 	{
 		read -r _
-		read -r _ _ _ ep_free _
-	} <<-EP || ep_free=
-		$(df -Pk -- "$ep_full" 2>/dev/null)
+		while read -r _ _ _ ep_free _; do
+			fact "free.$ep_n" "$ep_free"
+			ep_n=$((ep_n + 1))
+		done
+	} <<-EP
+		$ep_space
 	EP
-	fact "free.$1" "$ep_free"
 }
 
 # preflight_programs PROGRAM...: tells which are missing.
