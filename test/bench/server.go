@@ -11,10 +11,11 @@ import (
 )
 
 // newServer is an SSH server that lets one key in and runs what it is told in a
-// real sh, whose processes end with the connection.
-func newServer(host gossh.Signer, login gossh.PublicKey) *ssh.Server {
+// real sh, whose processes end with the connection. start starts one for the host
+// with that address.
+func newServer(host gossh.Signer, login gossh.PublicKey, start func(addr string, cmd *exec.Cmd) error) *ssh.Server {
 	s := &ssh.Server{
-		Handler:          func(s ssh.Session) { _ = s.Exit(execute(s)) },
+		Handler:          func(s ssh.Session) { _ = s.Exit(execute(s, start)) },
 		PublicKeyHandler: func(_ ssh.Context, key ssh.PublicKey) bool { return ssh.KeysEqual(key, login) },
 	}
 	s.AddHostKey(host)
@@ -24,7 +25,7 @@ func newServer(host gossh.Signer, login gossh.PublicKey) *ssh.Server {
 // grace is how long a shell may take to end when its connection has.
 const grace = 10 * time.Second
 
-func execute(s ssh.Session) int {
+func execute(s ssh.Session, start func(string, *exec.Cmd) error) int {
 	cmd := exec.Command("/bin/sh", "-c", s.RawCommand())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/sh"}
@@ -33,7 +34,7 @@ func execute(s ssh.Session) int {
 	if err != nil {
 		return 255
 	}
-	if err := cmd.Start(); err != nil {
+	if err := start(s.Context().LocalAddr().String(), cmd); err != nil {
 		return 255
 	}
 	go func() {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -33,7 +34,7 @@ func (b *bench) thousand(ctx context.Context) ([]Case, error) {
 }
 
 func (b *bench) many(ctx context.Context, n int) (_ Case, err error) {
-	p, stop, err := b.servers(n)
+	p, stop, err := b.servers(n, false)
 	if err != nil {
 		return Case{Letter: "e"}, err
 	}
@@ -62,8 +63,9 @@ func (b *bench) many(ctx context.Context, n int) (_ Case, err error) {
 	return c, err
 }
 
-// servers starts n SSH servers on loopback addresses.
-func (b *bench) servers(n int) (*place, func() error, error) {
+// servers starts n SSH servers on loopback addresses. With tables each host sees
+// only its own processes, else all see those of this machine.
+func (b *bench) servers(n int, tables bool) (*place, func() error, error) {
 	home := filepath.Join(b.dir, fmt.Sprintf("many%d", n))
 	p := &place{dir: b.dir, home: home, key: filepath.Join(home, ".ssh", "id_ed25519"), inventory: filepath.Join(home, "hosts.ini")}
 	if err := os.MkdirAll(filepath.Dir(p.key), 0o700); err != nil {
@@ -77,22 +79,40 @@ func (b *bench) servers(n int) (*place, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := newServer(host, login.PublicKey())
+	own := map[string]*processes{} // filled before anybody logs in
+	s := newServer(host, login.PublicKey(), func(addr string, cmd *exec.Cmd) error {
+		if t := own[addr]; t != nil {
+			return t.start(cmd)
+		}
+		return cmd.Start()
+	})
+	stop := func() error {
+		err := s.Close()
+		for _, t := range own {
+			err = errors.Join(err, t.close())
+		}
+		return err
+	}
 	var known, inventory strings.Builder
 	for i := range n {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.1.%d.%d:0", i/250, i%250+1))
 		if err != nil {
-			return nil, nil, errors.Join(err, s.Close())
+			return nil, nil, errors.Join(err, stop())
 		}
 		go func() { _ = s.Serve(l) }()
 		addr := l.Addr().(*net.TCPAddr)
+		if tables {
+			if own[addr.String()], err = newProcesses(); err != nil {
+				return nil, nil, errors.Join(err, stop())
+			}
+		}
 		p.addrs = append(p.addrs, addr.String())
 		known.WriteString(knownhosts.Line([]string{addr.String()}, host.PublicKey()) + "\n")
 		fmt.Fprintf(&inventory, "host%04d ansible_host=%s ansible_port=%d\n", i+1, addr.IP, addr.Port)
 	}
 	fmt.Fprintf(&inventory, "[all:vars]\nansible_user=root\nansible_ssh_private_key_file=%s\nansible_ssh_common_args='-o UserKnownHostsFile=%s'\n", p.key, p.known())
 	err = errors.Join(os.WriteFile(p.known(), []byte(known.String()), 0o600), os.WriteFile(p.inventory, []byte(inventory.String()), 0o644))
-	return p, s.Close, err
+	return p, stop, err
 }
 
 func newSigner(file string) (gossh.Signer, error) {
