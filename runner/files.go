@@ -38,10 +38,11 @@ func (f files) Find(kind, name string) (string, error) {
 
 // Read reads a file, decrypted if it is vaulted.
 func (f files) Read(name string) ([]byte, error) {
-	if read := f.c.p.run.cfg.ReadFile; read != nil {
-		return read(name)
+	read := f.c.p.run.cfg.ReadFile
+	if read == nil {
+		read = os.ReadFile
 	}
-	return os.ReadFile(name)
+	return f.c.p.run.content.read(name, read)
 }
 
 // Write puts a file in place in one step, whatever ends the run meanwhile.

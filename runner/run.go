@@ -83,6 +83,7 @@ type Run struct {
 	hosts   map[string]*host
 	secrets *secrets
 	session tasks.Session
+	content content
 	mu      sync.Mutex // guards hosts and jobs
 	jobs    map[string]*job
 

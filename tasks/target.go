@@ -55,7 +55,8 @@ type Files interface {
 	// "templates"), the task file's folder, the playbook's; an absolute name
 	// stays. The error lists where it looked.
 	Find(kind, name string) (string, error)
-	// Read reads a file, decrypted if it is vaulted.
+	// Read reads a file, decrypted if it is vaulted. The bytes may be shared: they
+	// must not be changed.
 	Read(name string) ([]byte, error)
 	// Write puts a file in place in one step, with the folders that it lacks
 	// (0700). A secret one is vaulted if a vault password is given.
