@@ -74,7 +74,7 @@ func TestInterruptLeavesNothingBehind(t *testing.T) {
 		case <-time.After(500 * time.Millisecond): // to look takes its time too
 		}
 	}
-	began := time.Now()
+	began, computed := time.Now(), processorTime(t, cmd.Process.Pid)
 	for range 2 {
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
@@ -84,7 +84,8 @@ func TestInterruptLeavesNothingBehind(t *testing.T) {
 	if err := <-ended; cmd.ProcessState.ExitCode() != 130 {
 		t.Errorf("the run ended with %v\n%s", err, lastLines(out.String(), 30))
 	}
-	t.Logf("%d hosts: ended after %v", n, time.Since(began).Round(time.Millisecond))
+	computed = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() - computed
+	t.Logf("%d hosts: ended after %v, for %v of which it used a processor", n, time.Since(began).Round(time.Millisecond), computed.Round(10*time.Millisecond))
 	for ctx.Err() == nil {
 		if left := sleepers(t, mark); len(left) == 0 {
 			t.Logf("nothing is left after %v", time.Since(began).Round(time.Millisecond))
@@ -93,6 +94,23 @@ func TestInterruptLeavesNothingBehind(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	t.Errorf("%d processes go on", len(sleepers(t, mark)))
+}
+
+// processorTime is what a process has used so far, as proc(5) tells in hundredths
+// of a second.
+func processorTime(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	user, err := strconv.Atoi(fields[11])
+	system, err2 := strconv.Atoi(fields[12])
+	if err != nil || err2 != nil {
+		t.Fatalf("%s is no time", fields[11:13])
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond
 }
 
 // sleepers are the shells that run the task of this test: those with its mark
