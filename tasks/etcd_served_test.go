@@ -198,7 +198,7 @@ func (s *served) state() (text []string) {
 	defer c.Close()
 	seen := c.Observe(s.t.Context())
 	for _, e := range seen.Endpoints {
-		text = append(text, fmt.Sprintf("%s: revision %d, compacted at %d, %d bytes, hash %d", e.Name, e.Revision, e.CompactRevision, e.DBSize, e.Hash))
+		text = append(text, fmt.Sprintf("%s: revision %d, compacted at %d, hash %d", e.Name, e.Revision, e.CompactRevision, e.Hash))
 	}
 	auth, err := c.ReadAuth(s.t.Context())
 	return append(text, fmt.Sprint("alarms ", seen.Alarms), fmt.Sprint("auth ", auth, err))
@@ -228,7 +228,8 @@ func (s *served) must(args ...string) string {
 	return out
 }
 
-// large writes a key of 128 KiB n times, or until there is no room.
+// large writes a key of 128 KiB n times, or until there is no room: what is written
+// counts only some time later.
 func (s *served) large(n int) (full bool) {
 	s.t.Helper()
 	c, err := clientv3.New(clientv3.Config{Endpoints: s.urls(), TLS: s.tls(), DialTimeout: 30 * time.Second, Logger: zap.NewNop()})

@@ -50,7 +50,7 @@ func TestEtcdStatus(t *testing.T) {
 		t.Errorf("certificates that end soon: %v", err)
 	}
 
-	if !s.large(100) {
+	if !s.large(1000) {
 		t.Fatal("the database takes more than its quota")
 	}
 	res, err = s.do(false, etcdStatus)

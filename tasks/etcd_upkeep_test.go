@@ -23,7 +23,7 @@ func TestEtcdAlarms(t *testing.T) {
 	if res := s.settles(nil, etcdAlarms, "disarm", "NOSPACE,CORRUPT"); res.Msg != "no alarm is raised" {
 		t.Errorf("a cluster that is well: %q", res.Msg)
 	}
-	if !s.large(100) {
+	if !s.large(1000) {
 		t.Fatal("the database takes more than its quota")
 	}
 

@@ -35,6 +35,8 @@ type operation struct {
 	quick bool
 	// offline: nobody uses the cluster meanwhile, for it serves nobody.
 	offline bool
+	// looks is one that changes nothing.
+	looks bool
 }
 
 var operations = []operation{
@@ -53,6 +55,7 @@ var operations = []operation{
 	{name: "backup", book: "backup.yml", faultIn: 1, quick: true},
 	{name: "defrag", book: "defrag.yml", prepare: fragmented, holds: isSmaller, quick: true},
 	{name: "auth", book: "auth.yml", prepare: withoutAuth, holds: asksWhoYouAre, quick: true},
+	{name: "auth, off again", book: "auth.yml", args: []string{"-e", "etcd_auth=false"}, prepare: withAuth, holds: asksNobody, quick: true},
 	{name: "rotate-certs", book: "rotate-certs.yml", prepare: rememberCertificates, holds: areRenewed, quick: true},
 	{name: "rotate-ca", book: "rotate-ca.yml", prepare: rememberCertificates, holds: areRenewed},
 	{
@@ -67,6 +70,17 @@ var operations = []operation{
 	},
 	upgrade("downgrade", "3.6.16", "3.5.35"),
 	upgrade("downgrade", "3.7.3", "3.6.16"),
+	{name: "destroy", book: "destroy.yml", prepare: neverUnasked, holds: isSetAside, then: "site.yml", offline: true, quick: true},
+	{
+		name: "alarms", book: "alarms.yml", fresh: map[string]string{"etcd_quota_backend_bytes": "16777216"},
+		prepare: full, holds: isWritten, offline: true, quick: true,
+	},
+	looking("preflight"), looking("status"), looking("verify"), looking("alarms"), looking("adopt"),
+}
+
+// looking is a playbook that changes nothing.
+func looking(name string) operation {
+	return operation{name: name + ", of what is well", book: name + ".yml", offline: true, looks: true, quick: true}
 }
 
 func upgrade(what, from, to string) operation {
@@ -121,6 +135,9 @@ func (op operation) finish(t *testing.T, c *cluster, s *siege, args []string) []
 	t.Helper()
 	r := c.begin(t, s, "", op.book, args...)
 	r.end().want(0)
+	if steps := r.all(); op.looks && len(steps) > 0 {
+		t.Errorf("it changed something: %q", steps)
+	}
 	if op.holds != nil {
 		op.holds(t, c)
 	}

@@ -140,6 +140,13 @@ func withTLS(_ *testing.T, c *cluster) []string {
 	return nil
 }
 
+func withAuth(t *testing.T, c *cluster) []string {
+	t.Helper()
+	c.play(t, "auth.yml").want(0)
+	asksWhoYouAre(t, c)
+	return nil
+}
+
 func withoutAuth(t *testing.T, c *cluster) []string {
 	t.Helper()
 	c.play(t, "auth.yml", "-e", "etcd_auth=false").want(0)
@@ -149,13 +156,29 @@ func withoutAuth(t *testing.T, c *cluster) []string {
 // asksWhoYouAre wants a member's certificate to be no user's.
 func asksWhoYouAre(t *testing.T, c *cluster) {
 	t.Helper()
-	const pki = "/etc/etcd/pki/current/"
-	name := c.names[0]
-	out := on(t, c.lab, name, "/opt/etcd/current/etcdctl get key --endpoints="+c.url(t, "https", name)+
-		" --cacert="+pki+"ca.crt --cert="+pki+"member.crt --key="+pki+"member.key 2>&1 || true")
-	if !strings.Contains(out, "auth") && !strings.Contains(out, "permission denied") {
+	if out := c.asMember(t); !denied(out) {
 		t.Errorf("a member's certificate opens the cluster: %s", out)
 	}
+}
+
+func asksNobody(t *testing.T, c *cluster) {
+	t.Helper()
+	if out := c.asMember(t); denied(out) {
+		t.Errorf("users still matter: %s", out)
+	}
+}
+
+func denied(said string) bool {
+	return strings.Contains(said, "auth") || strings.Contains(said, "permission denied")
+}
+
+// asMember is what etcdctl says to who has only a member's certificate.
+func (c *cluster) asMember(t *testing.T) string {
+	t.Helper()
+	const pki = "/etc/etcd/pki/current/"
+	name := c.names[0]
+	return on(t, c.lab, name, "/opt/etcd/current/etcdctl get key --endpoints="+c.url(t, "https", name)+
+		" --cacert="+pki+"ca.crt --cert="+pki+"member.crt --key="+pki+"member.key 2>&1 || true")
 }
 
 // rememberCertificates remembers what members show to their clients.
@@ -173,6 +196,9 @@ func (c *cluster) certificates(t *testing.T) map[string]string {
 		t.Fatal(err)
 	}
 	all["ca"] = string(pem)
+	for name, key := range c.eachHost(t, "cksum </etc/etcd/pki/current/member.key") {
+		all["the key of "+name] = key
+	}
 	return all
 }
 
@@ -180,7 +206,7 @@ func areRenewed(t *testing.T, c *cluster) {
 	t.Helper()
 	for name, now := range c.certificates(t) {
 		if name != "ca" && now == c.before[name] {
-			t.Errorf("%s still has its old certificate", name)
+			t.Errorf("%s is still the old one: %s", name, now)
 		}
 	}
 }
