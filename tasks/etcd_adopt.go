@@ -241,11 +241,15 @@ func (r *adoptReport) ask(ctx context.Context, conns []Conn) error {
 	defer cluster.Close()
 	state := cluster.Look(ctx)
 	r.cluster = "unknown"
+	hint := ""
+	if r.password == "" {
+		hint = "; where authentication is on, say -e etcd_root_password=…"
+	}
 	var ids, where []string
 	for i, e := range state.Endpoints {
 		a := r.members[i]
 		if e.Err != nil {
-			r.warnings = append(r.warnings, fmt.Sprintf("%s: its member can't be asked at %s (%v): what its flags say is taken for true", a.host, e.URL, e.Err))
+			r.warnings = append(r.warnings, fmt.Sprintf("%s: its member can't be asked at %s (%v): what its flags say is taken for true%s", a.host, e.URL, e.Err, hint))
 			continue
 		}
 		a.memberOf(e)
@@ -264,6 +268,9 @@ func (r *adoptReport) ask(ctx context.Context, conns []Conn) error {
 	}
 	if len(ids) == 1 {
 		r.cluster = ids[0]
+	}
+	if r.password != "" {
+		r.warnings = append(r.warnings, "etcd_root_password is secret and is not written here: all playbooks need it, best from a vault")
 	}
 	for _, m := range state.Members {
 		here := slices.ContainsFunc(r.members, func(a *adoptee) bool {

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
@@ -94,10 +95,19 @@ func (s *S3Store) put(ctx context.Context, name, key string, now time.Time) erro
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 2048))
-		return fmt.Errorf("%s: %s", resp.Status, strings.TrimSpace(string(text)))
+		return s3Refusal(resp)
 	}
 	return nil
+}
+
+// s3Refusal is what the server says; the whole of its answer may be long.
+func s3Refusal(resp *http.Response) error {
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	var told struct{ Code, Message string }
+	if err := xml.Unmarshal(text, &told); err == nil && told.Code != "" {
+		return fmt.Errorf("%s: %s: %s", resp.Status, told.Code, told.Message)
+	}
+	return fmt.Errorf("%s: %s", resp.Status, strings.TrimSpace(string(text[:min(len(text), 500)])))
 }
 
 // sign adds the headers of AWS Signature Version 4. Source: the S3 API reference,

@@ -49,7 +49,8 @@ func s3Server(t *testing.T, key string) (*httptest.Server, map[string]string) {
 		text := fmt.Sprintf("AWS4-HMAC-SHA256\n%s\n%s/%s/s3/aws4_request\n%x", r.Header.Get("X-Amz-Date"), m[2], m[3], hashed)
 		signing := mac(mac(mac(mac([]byte("AWS4"+key), m[2]), m[3]), "s3"), "aws4_request")
 		if hex.EncodeToString(mac(signing, text)) != m[5] || !strings.HasPrefix(r.Header.Get("X-Amz-Date"), m[2]) {
-			http.Error(w, "<Code>SignatureDoesNotMatch</Code>", http.StatusForbidden)
+			http.Error(w, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>Check your key.</Message><Bytes>"+
+				strings.Repeat("61 ", 5000)+"</Bytes></Error>", http.StatusForbidden)
 			return
 		}
 		objects[r.URL.Path] = string(body)
@@ -75,7 +76,7 @@ func TestS3(t *testing.T) {
 		clear(objects)
 	}
 	store := tasks.S3Store{Endpoint: server.URL, Bucket: "backups", Region: "eu-1", AccessKey: "AK", SecretKey: "wrong"}
-	if err := tasks.Upload(t.Context(), &store, name); err == nil || !strings.Contains(err.Error(), "SignatureDoesNotMatch") {
+	if err := tasks.Upload(t.Context(), &store, name); err == nil || !strings.HasSuffix(err.Error(), "403 Forbidden: SignatureDoesNotMatch: Check your key.") {
 		t.Errorf("with the wrong key: %v", err)
 	}
 }
