@@ -41,8 +41,8 @@ elsewhere must not answer any more. Nothing is deleted.
 
 Refused: a file that is cut off or corrupt; a backup of another cluster, unless
 force; a cluster that has a quorum, unless confirm is the word restore. With
-recover a quorum is refused always, and so is a majority of hosts that have their
-data: those need only be started.
+recover a quorum is refused always, unless all members are well and nothing is to be
+done, and so is a majority of hosts that have their data: those need only be started.
 
 What was begun is noted on the hosts: run again after it was ended anywhere, it
 goes on where it was.`,

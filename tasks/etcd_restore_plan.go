@@ -38,6 +38,9 @@ func (r *EtcdRestore) Run(ctx context.Context, t *Target) (Result, error) {
 	defer cluster.Close()
 	t.Status("looking at the cluster")
 	job.state = cluster.Observe(ctx)
+	if r.Recover && job.whole() {
+		return Result{Msg: "the cluster has a quorum and all of its members: there is nothing to recover"}, nil
+	}
 	if err = job.choose(ctx, cluster); err == nil {
 		err = job.judge(ctx)
 	}
@@ -49,6 +52,20 @@ func (r *EtcdRestore) Run(ctx context.Context, t *Target) (Result, error) {
 		job.tell(&res)
 	}
 	return res, err
+}
+
+// whole reports whether the cluster is as a restore would leave it.
+func (j *restore) whole() bool {
+	return len(j.lacks(j.state)) == 0 && !slices.ContainsFunc(j.hosts, func(h *restoring) bool { return h.facts["mark"] != "" })
+}
+
+// lacks is what a cluster lacks to be whole. Alarms are the snapshot's own.
+func (j *restore) lacks(s *etcd.State) []etcd.Problem {
+	var names []string
+	for _, h := range j.hosts {
+		names = append(names, h.name())
+	}
+	return slices.DeleteFunc(etcd.Judge(s, etcd.Expect{Members: names}), func(p etcd.Problem) bool { return strings.HasPrefix(p.Text, "alarm ") })
 }
 
 // meet gathers the hosts: all of the play.

@@ -156,17 +156,11 @@ func (j *restore) prove(ctx context.Context, cluster *etcd.Cluster) error {
 	if j.t.Check {
 		return nil
 	}
-	var names []string
-	for _, h := range j.hosts {
-		names = append(names, h.name())
-	}
 	within, cancel := context.WithTimeout(ctx, j.task.Timeout)
 	defer cancel()
 	for {
 		s := cluster.Observe(within)
-		problems := etcd.Judge(s, etcd.Expect{Members: names})
-		problems = slices.DeleteFunc(problems, func(p etcd.Problem) bool { return strings.HasPrefix(p.Text, "alarm ") }) // the snapshot's own
-		leader := s.Leader()
+		problems, leader := j.lacks(s), s.Leader()
 		if len(problems) == 0 && leader != nil {
 			if j.state = s; leader.Revision < j.file.Revision+bump {
 				return Failf("the restored cluster is at revision %d, and that is not what the snapshot's %d becomes", leader.Revision, j.file.Revision).
