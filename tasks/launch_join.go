@@ -56,9 +56,12 @@ func (u *turn) mayStart(ctx context.Context) error {
 	return nil
 }
 
-// mayRun refuses a change of version that the cluster does not allow. The
-// version that is to run is the one in the program's path.
+// mayRun refuses a quota that is full already, and a change of version that the
+// cluster does not allow. The version that is to run is the one in the program's path.
 func (u *turn) mayRun(s *etcd.State) error {
+	if err := u.roomy(s); err != nil {
+		return err
+	}
 	to := versionOf(u.Command)
 	own := u.ownVersion(s)
 	if to == "" || own == to {

@@ -2,6 +2,8 @@ package tasks
 
 import (
 	"strconv"
+
+	"github.com/etcdplay/etcdplay/tasks/etcd"
 )
 
 // counts are the settings that are whole numbers, and the least that makes sense.
@@ -55,6 +57,27 @@ func nonsense(settings []setting) error {
 			WithHint("etcd advises ten times; both are milliseconds (etcd_election_timeout, etcd_heartbeat_interval)")
 	case election > longestElection:
 		return Failf("election-timeout is %d ms, and etcd takes %d at most", election, longestElection)
+	}
+	return nil
+}
+
+// roomy refuses a new quota below what members store already: they would take no more
+// writes. 0 is etcd's own quota, and less than that none.
+func (u *turn) roomy(s *etcd.State) error {
+	words, err := u.words(false)
+	if err != nil || !u.d.running() {
+		return err
+	}
+	text := flagIn(words, "quota-backend-bytes")
+	quota, err := strconv.ParseInt(text, 0, 64)
+	if err != nil || quota <= 0 || text == flagIn(u.d.process.args, "quota-backend-bytes") {
+		return nil
+	}
+	for _, e := range s.Endpoints {
+		if e.Err == nil && e.DBSize >= quota {
+			return Failf("the quota of %s is less than the %s that %s stores: it would take no more writes", sizeText(quota), sizeText(e.DBSize), e.Name).
+				WithHint("give quota-backend-bytes (etcd_quota_backend_bytes) room; defrag.yml frees what is not used any more")
+		}
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ ensure_sysctl() {
 
 # sysctl_live NAME VALUE: the kernel has the value.
 sysctl_live() {
-	ep_now=$(cat "/proc/sys/$sysctl_path" 2>/dev/null | tr -s ' \t' ' ') || ep_now=
+	{ ep_now=$(tr -s ' \t' ' ' <"/proc/sys/$sysctl_path") || ep_now=; } 2>/dev/null
 	ep_now=${ep_now% }
 	[ "${ep_now# }" != "$2" ] || return 0
 	! would "set $1 to $2 (was ${ep_now:-unknown})" || sysctl_write "$1" "$2"
