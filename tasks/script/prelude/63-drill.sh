@@ -61,8 +61,6 @@ drill_end() {
 
 # drill_runs DIR: does the scratch member still run?
 drill_runs() {
-	for ep_proc in /proc/[0-9]*; do
-		case $(tr '\000' ' ' <"$ep_proc/cmdline" 2>/dev/null) in *"--data-dir=$1/data "*) return 0 ;; esac
-	done
+	case $(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\000' ' ') in *"--data-dir=$1/data "*) return 0 ;; esac
 	return 1
 }
