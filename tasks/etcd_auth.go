@@ -107,6 +107,9 @@ func (a *EtcdAuth) Run(ctx context.Context, t *Target) (Result, error) {
 	defer cluster.Close()
 	now, err := cluster.ReadAuth(ctx)
 	if err != nil {
+		if no := serving(cluster.Look(ctx)); no != nil {
+			return Result{}, no
+		}
 		return Result{}, Failf("%w", err).WithHint("where authentication is enabled this takes the role root: with TLS a certificate of that user, else etcd_root_password")
 	}
 	me, err := a.commonName(t)

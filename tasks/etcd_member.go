@@ -80,7 +80,11 @@ func waysToEtcd(t *Target, seats []seat) (endpoints []etcd.Endpoint, o etcd.Opti
 	o.Username, o.Password = first.User, first.Password
 	if o.TLS, err = first.TLSFiles.config(t.Files); err != nil {
 		// what check mode foresees may be made by then; until it is there, no member answers
-		if !t.Check || !errors.Is(err, fs.ErrNotExist) {
+		missing := errors.Is(err, fs.ErrNotExist)
+		if missing && !t.Check {
+			err = Failf("%w", err).WithHint("site.yml makes the certificates of a new cluster; those of one that runs are in the folder that etcd_pki must name")
+		}
+		if !missing || !t.Check {
 			return nil, o, err
 		}
 	}

@@ -96,6 +96,9 @@ func (op *memberOperation) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := serving(state); err != nil {
+		return err
+	}
 	plan, err := op.plan(state, sites)
 	if err != nil {
 		return refused(err)

@@ -40,9 +40,10 @@ All hosts of the play must take part; those are the members afterwards. Old memb
 elsewhere must not answer any more. Nothing is deleted.
 
 Refused: a file that is cut off or corrupt; a backup of another cluster, unless
-force; a cluster that has a quorum, unless confirm is the word restore. With
-recover a quorum is refused always, unless all members are well and nothing is to be
-done, and so is a majority of hosts that have their data: those need only be started.
+force; a cluster that has a quorum, or runs and does not answer, unless confirm is
+the word restore. With recover a quorum is refused always, unless all members are
+well and nothing is to be done, and so is a majority of hosts that have their data:
+those need only be started.
 
 What was begun is noted on the hosts: run again after it was ended anywhere, it
 goes on where it was.`,

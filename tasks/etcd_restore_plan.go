@@ -187,8 +187,11 @@ func (j *restore) survivor(ctx context.Context, cluster *etcd.Cluster) error {
 	case j.state.Quorum:
 		return Failf("the cluster has a quorum: there is nothing to recover").WithHint("replace.yml replaces members that are gone; restore.yml goes back to a backup")
 	case from == nil:
-		return Failf("no member answers, so there is no survivor to recover from").
-			WithHint("start the one whose data you have (site.yml --limit HOST), or restore a backup with restore.yml")
+		f := Failf("no member answers, so there is no survivor to recover from").
+			WithHint("start the one whose data you have (site.yml --limit HOST), or restore a backup with restore.yml; " +
+				"where certificates are the reason, etcd_pki must name the folder with this cluster's")
+		f.Stderr = silent(j.state)
+		return f
 	}
 	if have := len(j.peers(func(h *restoring) bool { return h.is("data") })); have >= etcd.Majority(j.state.Voters()) && !j.task.Force {
 		return Failf("%d hosts have the data of members, and %d of %d are a majority: the quorum is not lost", have, etcd.Majority(j.state.Voters()), j.state.Voters()).
@@ -235,6 +238,9 @@ func (j *restore) judge(ctx context.Context) error {
 				WithHint("-e etcd_confirm=restore says that this is meant; back up first (backup.yml)")
 		}
 	}
+	if err := j.hidden(started); err != nil {
+		return err
+	}
 	if err := j.oldVersion(); err != nil {
 		return err
 	}
@@ -242,6 +248,23 @@ func (j *restore) judge(ctx context.Context) error {
 		return err
 	}
 	return j.room()
+}
+
+// hidden refuses to take a cluster for dead that only can't be asked, because our
+// certificates are others than its, say.
+func (j *restore) hidden(started bool) error {
+	var run []string
+	for _, p := range j.peers(func(h *restoring) bool { return h.daemon.running() }) {
+		run = append(run, p.Name)
+	}
+	if len(run) == 0 || j.state.Reached() || started || j.goesOn || j.task.Confirm == "restore" {
+		return nil
+	}
+	f := Failf("etcd runs on %s and does not answer: the cluster may be alive, and all that was written since revision %d would be put aside",
+		strings.Join(run, ", "), j.file.Revision).
+		WithHint("%s. -e etcd_confirm=restore says that it is to be put aside", unreachedHint)
+	f.Stderr = silent(j.state)
+	return f
 }
 
 // oldVersion refuses servers older than the one that the snapshot is of.

@@ -175,16 +175,8 @@ func (o *Operation) begin(ctx context.Context, t *Target) (Result, error) {
 // open looks at the cluster and locks it.
 func (o *Operation) open(ctx context.Context, t *Target, b *bracket, res *Result) error {
 	b.before = b.cluster.Look(ctx)
-	switch {
-	case !b.before.Reached():
-		f := Failf("no member answers").WithHint("start the cluster first: site.yml")
-		f.Stderr = silent(b.before)
-		return f
-	case !b.before.Quorum:
-		f := Failf("the cluster has no quorum").
-			WithHint("start the members that are down; if a majority is lost for good, recover-quorum.yml makes a cluster of what is left")
-		f.Stderr = silent(b.before)
-		return f
+	if err := serving(b.before); err != nil {
+		return err
 	}
 	ctx, cancel := t.untilInterrupted(ctx)
 	defer cancel()
