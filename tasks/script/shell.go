@@ -182,7 +182,9 @@ func (s *Shell) Close() error {
 
 // end tells the shell to end what it runs and itself, and waits a moment for it.
 func (s *Shell) end() {
-	s.closed.Store(true)
+	if s.closed.Swap(true) {
+		return // it has been told, and waited for
+	}
 	s.p.Stdin.Close()
 	t := time.NewTimer(endGrace)
 	defer t.Stop()
