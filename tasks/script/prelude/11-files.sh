@@ -49,7 +49,10 @@ $1
 		fail "can't make the directory $ep_dir: $1 is $ep_what" "nothing was removed; move it away, or choose another path"
 	fi
 	if would "create directory $1"; then
-		mkdir ${4:+-m 0700} -- "$1" || fail "can't make the directory $1"
+		# its mode from the first moment: a parent that was made before the power failed is left alone
+		ep_mode=
+		[ -z "$4" ] || wanted_mode d "$(printf '%o' $((0777 & ~0$(umask))))" "$4"
+		mkdir ${ep_mode:+-m "$(printf '%04o' "0$ep_mode")"} -- "$1" || fail "can't make the directory $1"
 		new_attrs d "$2" "$3" "$4" "$1"
 		policy_label "$1"
 	else
