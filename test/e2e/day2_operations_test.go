@@ -71,11 +71,11 @@ var operations = []operation{
 	upgrade("downgrade", "3.6.16", "3.5.35"),
 	upgrade("downgrade", "3.7.3", "3.6.16"),
 	{name: "destroy", book: "destroy.yml", prepare: neverUnasked, holds: isSetAside, then: "site.yml", offline: true, quick: true},
+	looking("preflight"), looking("status"), looking("verify"), looking("alarms"), looking("adopt"),
 	{
 		name: "alarms", book: "alarms.yml", fresh: map[string]string{"etcd_quota_backend_bytes": "16777216"},
 		prepare: full, holds: isWritten, offline: true, quick: true,
 	},
-	looking("preflight"), looking("status"), looking("verify"), looking("alarms"), looking("adopt"),
 }
 
 // looking is a playbook that changes nothing.
