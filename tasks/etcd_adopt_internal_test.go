@@ -154,7 +154,7 @@ etcd:
 		}, `# The etcd cluster ab as it ran when etcdplay's adopt.yml read it.
 # - peer1: its certificates stay where they are (etcd_files), and whoever made them renews them. For us put into pki/ beside this file admin.crt and admin.key, a client's certificate of that authority; ca.crt, of who signed the members' certificates, is there when adopt.yml could read it
 # - peer1: the unit kube-etcd.service runs it; site.yml stops and disables that, and runs it by etcd.service
-# - peer1: its cluster's token does not show any more; site.yml uses it only for the names of backups and locks (etcd_cluster_token)
+# - peer1: its cluster's token does not show any more; site.yml uses it only for the names of backups (etcd_cluster_token)
 # - peer1: its program /usr/bin/etcd was replaced since it was started; site.yml unpacks the release of 3.5.35 anew
 # - peer1: it was started with force-new-cluster; site.yml starts it without
 # - peer1: ansible_password is secret and is not written here: set it as before, or use a key
@@ -192,7 +192,7 @@ etcd:
 # - peer1: it tells clients to find it at http://localhost:2379; site.yml lets it tell http://10.0.0.1:2379
 # - peer1: it listens to clients at http://localhost:2379; site.yml lets it listen at http://10.0.0.1:2379
 # - peer1: it listens to its peers at http://localhost:2380; site.yml lets it listen at http://10.0.0.1:2380
-# - peer1: its cluster's token does not show any more; site.yml uses it only for the names of backups and locks (etcd_cluster_token)
+# - peer1: its cluster's token does not show any more; site.yml uses it only for the names of backups (etcd_cluster_token)
 # - peer1: ansible_password is secret and is not written here: set it as before, or use a key
 
 etcd:

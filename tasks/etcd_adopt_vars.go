@@ -75,9 +75,9 @@ func (a *adoptee) work() {
 	_, founded := s["initial-cluster"]
 	switch token := s.take("initial-cluster-token", map[bool]string{true: "etcd-cluster"}[founded]); {
 	case token == "":
-		a.note("its cluster's token does not show any more; site.yml uses it only for the names of backups and locks (etcd_cluster_token)")
+		a.note("its cluster's token does not show any more; site.yml uses it only for the names of backups (etcd_cluster_token)")
 	case !daemonName.MatchString(token):
-		a.note("its cluster's token is no good as a file name; site.yml uses its own for the names of backups and locks")
+		a.note("its cluster's token is no good as a file name; site.yml uses its own for the names of backups")
 	default:
 		a.vars.Set("etcd_cluster_token", token)
 	}
