@@ -142,9 +142,9 @@ func TestEncryptedKey(t *testing.T) {
 	})
 	t.Run("the handshake's clock stands still meanwhile", func(t *testing.T) {
 		p := s.pool(func(o *Options) {
-			o.Timeout = 400 * time.Millisecond
+			o.Timeout = 3 * time.Second
 			o.AskPassphrase = func(context.Context, string) (string, error) {
-				time.Sleep(600 * time.Millisecond)
+				time.Sleep(3500 * time.Millisecond)
 				return "open sesame", nil
 			}
 		})

@@ -144,9 +144,9 @@ func TestUnknownHost(t *testing.T) {
 			var got []Question
 			p, file := trusting(t, s, "other,127.0.0.9 ssh-ed25519 AAAA", func(o *Options) {
 				o.HostKeys = Ask
-				o.Timeout = 500 * time.Millisecond
+				o.Timeout = 3 * time.Second
 				o.AskHostKey = func(_ context.Context, q Question) (bool, error) {
-					time.Sleep(600 * time.Millisecond) // longer than the handshake may take
+					time.Sleep(3500 * time.Millisecond) // longer than the handshake may take
 					mu.Lock()
 					defer mu.Unlock()
 					got = append(got, q)
