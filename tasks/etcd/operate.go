@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // ErrNotYet is a request that the cluster refuses for the moment: not all of
-// its members have been connected for five seconds, or a learner has not
-// caught up. Nothing was changed; observe and try again.
+// its members have been connected for five seconds, a learner has not caught
+// up, or they have not agreed on their version yet. Nothing was changed; observe and try again.
 var ErrNotYet = errors.New("the cluster is not ready for this yet")
 
 // AddLearner adds a member that does not vote yet and returns the whole member
@@ -65,17 +66,31 @@ func (c *Cluster) MoveLeader(ctx context.Context, s *State, to ID) error {
 // Downgrade tells the cluster that its members go back to a minor version ("3.5"),
 // after it was asked whether it can.
 func (c *Cluster) Downgrade(ctx context.Context, s *State, minor string) error {
-	for _, action := range []clientv3.DowngradeAction{clientv3.DowngradeValidate, clientv3.DowngradeEnable} {
-		err := c.askLeader(ctx, s, "downgrade", func(ctx context.Context, a *api) error {
+	ask := func(action clientv3.DowngradeAction) error {
+		return c.askLeader(ctx, s, "downgrade", func(ctx context.Context, a *api) error {
 			_, err := a.maintenance.Downgrade(ctx, action, minor)
 			return err
 		})
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	err := ask(clientv3.DowngradeValidate)
+	// Members look every five seconds which version they have in common: until then
+	// a new or just upgraded cluster has an older one.
+	for end := time.Now().Add(downgradePatience); errors.Is(err, ErrNotYet) && time.Now().Before(end); {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+		err = ask(clientv3.DowngradeValidate)
+	}
+	if err != nil {
+		return err
+	}
+	return ask(clientv3.DowngradeEnable)
 }
+
+// downgradePatience is how long a cluster may take to agree on its version.
+const downgradePatience = 15 * time.Second
 
 // askLeader sends a request to the leader, once. Whether a request whose answer was
 // lost took effect is seen by observing again, not by repeating it.
@@ -89,7 +104,8 @@ func (c *Cluster) askLeader(ctx context.Context, s *State, what string, f func(c
 		case err == nil:
 			return nil
 		case errors.Is(err, rpctypes.ErrUnhealthy), errors.Is(err, rpctypes.ErrMemberNotEnoughStarted),
-			errors.Is(err, rpctypes.ErrMemberLearnerNotReady), errors.Is(err, rpctypes.ErrTooManyLearners):
+			errors.Is(err, rpctypes.ErrMemberLearnerNotReady), errors.Is(err, rpctypes.ErrTooManyLearners),
+			errors.Is(err, rpctypes.ErrInvalidDowngradeTargetVersion):
 			return fmt.Errorf("%s: %w: %w", what, ErrNotYet, plain(err))
 		}
 		return fmt.Errorf("%s: %w", what, plain(err))
