@@ -176,7 +176,17 @@ func (v *EtcdVersion) announce(ctx context.Context, t *Target, cluster *etcd.Clu
 		if err := nextStep(ctx, t, "tell the cluster that it goes back"); err != nil {
 			return t.Result(), err
 		}
-		if err := cluster.Downgrade(ctx, s, etcd.Minor(v.Version)); err != nil {
+		var final error
+		err := v.await(ctx, t, func() error {
+			if final = cluster.Downgrade(ctx, s, etcd.Minor(v.Version)); errors.Is(final, etcd.ErrNotYet) {
+				return final
+			}
+			return nil
+		})
+		if err != nil {
+			return t.Result(), err
+		}
+		if err := final; err != nil {
 			return t.Result(), Failf("%w", err).WithHint("nothing was changed; `etcdctl downgrade validate` asks the cluster again")
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -12,7 +11,8 @@ import (
 
 // ErrNotYet is a request that the cluster refuses for the moment: not all of
 // its members have been connected for five seconds, a learner has not caught
-// up, or they have not agreed on their version yet. Nothing was changed; observe and try again.
+// up, or a cluster that is new or just upgraded has not agreed on its version.
+// Nothing was changed; observe and try again.
 var ErrNotYet = errors.New("the cluster is not ready for this yet")
 
 // AddLearner adds a member that does not vote yet and returns the whole member
@@ -64,33 +64,19 @@ func (c *Cluster) MoveLeader(ctx context.Context, s *State, to ID) error {
 }
 
 // Downgrade tells the cluster that its members go back to a minor version ("3.5"),
-// after it was asked whether it can.
+// after it was asked whether it can. It may fail with ErrNotYet.
 func (c *Cluster) Downgrade(ctx context.Context, s *State, minor string) error {
-	ask := func(action clientv3.DowngradeAction) error {
-		return c.askLeader(ctx, s, "downgrade", func(ctx context.Context, a *api) error {
+	for _, action := range []clientv3.DowngradeAction{clientv3.DowngradeValidate, clientv3.DowngradeEnable} {
+		err := c.askLeader(ctx, s, "downgrade", func(ctx context.Context, a *api) error {
 			_, err := a.maintenance.Downgrade(ctx, action, minor)
 			return err
 		})
-	}
-	err := ask(clientv3.DowngradeValidate)
-	// Members look every five seconds which version they have in common: until then
-	// a new or just upgraded cluster has an older one.
-	for end := time.Now().Add(downgradePatience); errors.Is(err, ErrNotYet) && time.Now().Before(end); {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(time.Second):
+		if err != nil {
+			return err
 		}
-		err = ask(clientv3.DowngradeValidate)
 	}
-	if err != nil {
-		return err
-	}
-	return ask(clientv3.DowngradeEnable)
+	return nil
 }
-
-// downgradePatience is how long a cluster may take to agree on its version.
-const downgradePatience = 15 * time.Second
 
 // askLeader sends a request to the leader, once. Whether a request whose answer was
 // lost took effect is seen by observing again, not by repeating it.

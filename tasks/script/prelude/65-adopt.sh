@@ -79,5 +79,5 @@ adopt_program() {
 	{
 		cp -- "$1" "$2.part" && chmod 0755 -- "$2.part" && mv -f -- "$2.part" "$2"
 	} || fail "can't copy $1 to $2" "is there room?"
-	! have restorecon || restorecon "$2" 2>/dev/null || :
+	policy_label "$2"
 }
