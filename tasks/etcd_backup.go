@@ -143,15 +143,6 @@ func (b *EtcdBackup) source(s *etcd.State) (from *etcd.EndpointState, warnings [
 	return from, warnings, nil
 }
 
-// notReached is the failure where no member answers.
-func notReached(s *etcd.State) *Failure {
-	f := Failf("no member of the cluster answers").WithHint("status.yml tells of every host; site.yml starts what is down")
-	for _, e := range s.Endpoints {
-		f.Stderr += fmt.Sprintf("%s: %s: %v\n", e.Name, e.URL, e.Err)
-	}
-	return f
-}
-
 // backupName is the default name of a file.
 func backupName(cluster string, at time.Time, revision int64) string {
 	return fmt.Sprintf("%s-%s-%d.db", cluster, at.UTC().Format("20060102T150405Z"), revision)

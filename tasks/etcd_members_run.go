@@ -27,10 +27,11 @@ type memberOperation struct {
 	cluster *etcd.Cluster
 	res     Result // what hosts told beside the changes
 
-	told  string         // the step that was told last
-	taken map[string]int // how often each step was taken
-	since time.Time      // when something last came further
-	seen  string         // what was seen then
+	told    string         // the step that was told last
+	untaken bool           // the cluster would not take it yet
+	taken   map[string]int // how often each step was taken
+	since   time.Time      // when something last came further
+	seen    string         // what was seen then
 }
 
 func newMemberOperation(ctx context.Context, t *Target, m *EtcdMembers) (*memberOperation, error) {
@@ -214,6 +215,9 @@ func (op *memberOperation) look(ctx context.Context) (*etcd.State, []etcd.Site, 
 
 // result is what was done, and who is a member now.
 func (op *memberOperation) result(ctx context.Context) Result {
+	if op.untaken { // the run ends while it is waited for
+		op.t.changes = op.t.changes[:len(op.t.changes)-1]
+	}
 	res := withTold(op.t.Result(), op.res)
 	if op.t.Check {
 		return res

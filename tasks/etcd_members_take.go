@@ -41,7 +41,9 @@ func (op *memberOperation) take(ctx context.Context, state *etcd.State, step etc
 		op.t.Would("%s", text)
 	}
 	op.t.Status(step.String())
-	if err := op.do(ctx, state, step); err != nil {
+	err := op.do(ctx, state, step)
+	op.untaken = errors.Is(err, etcd.ErrNotYet)
+	if err != nil {
 		return err
 	}
 	if op.taken[text]++; op.taken[text] > memberTries {

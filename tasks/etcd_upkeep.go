@@ -144,10 +144,10 @@ func (u *upkeep) disarm(ctx context.Context, kind string, quota int64) error {
 		}
 	}
 	for _, a := range raised {
+		if err := nextStep(ctx, u.t, "disarm the alarm "+a.Kind); err != nil {
+			return err
+		}
 		if u.t.Would("disarm the alarm %s of %s", a.Kind, u.called(a.Member)) {
-			if err := nextStep(ctx, u.t, "disarm the alarm "+a.Kind); err != nil {
-				return err
-			}
 			if err := u.cluster.Disarm(ctx, u.state, a); err != nil {
 				return Failf("%w", err)
 			}

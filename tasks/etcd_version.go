@@ -172,10 +172,12 @@ func (v *EtcdVersion) announce(ctx context.Context, t *Target, cluster *etcd.Clu
 	if err != nil {
 		return Result{}, refused(err)
 	}
-	if tell && t.Would("tell the cluster that it goes back to %s (%s)", etcd.Minor(v.Version), s.Margin()) {
+	if tell {
 		if err := nextStep(ctx, t, "tell the cluster that it goes back"); err != nil {
 			return t.Result(), err
 		}
+	}
+	if tell && t.Would("tell the cluster that it goes back to %s (%s)", etcd.Minor(v.Version), s.Margin()) {
 		var final error
 		err := v.await(ctx, t, func() error {
 			if final = cluster.Downgrade(ctx, s, etcd.Minor(v.Version)); errors.Is(final, etcd.ErrNotYet) {
@@ -184,10 +186,10 @@ func (v *EtcdVersion) announce(ctx context.Context, t *Target, cluster *etcd.Clu
 			return nil
 		})
 		if err != nil {
-			return t.Result(), err
+			return Result{}, err
 		}
 		if err := final; err != nil {
-			return t.Result(), Failf("%w", err).WithHint("nothing was changed; `etcdctl downgrade validate` asks the cluster again")
+			return Result{}, Failf("%w", err).WithHint("nothing was changed; `etcdctl downgrade validate` asks the cluster again")
 		}
 	}
 	if t.Check {

@@ -25,6 +25,8 @@ need sshd openssh-server
 need ssh openssh-client
 need sudo sudo
 need git git
+need openssl openssl
+need patch patch
 if [ -n "$missing" ]; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 		say "installing$missing"

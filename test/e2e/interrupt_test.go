@@ -128,8 +128,14 @@ func TestCtrlCBetweenSteps(t *testing.T) {
 		return strings.Contains(strings.Join(r.all(), "\n"), "as a learner")
 	})
 	r.signal(syscall.SIGINT)
-	res := r.end().want(99).says("stopped by Ctrl-C before this step", "run this again")
-	if s := c.observe(t); len(s.Members) != 4 || s.Voters() != 3 {
+	res := r.end().want(99).says("stopped by Ctrl-C", "run this again")
+	members := 3
+	for _, e := range res.events {
+		if e.Task == "Add the hosts that are no members yet" && strings.Contains(strings.Join(e.Changes, "\n"), "as a learner") {
+			members = 4 // else the cluster would not take the step yet
+		}
+	}
+	if s := c.observe(t); len(s.Members) != members || s.Voters() != 3 {
 		t.Errorf("%d members, %d voters\n%s", len(s.Members), s.Voters(), res.dump())
 	}
 	c.play(t, "scale-out.yml").want(0)

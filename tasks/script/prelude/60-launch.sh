@@ -557,8 +557,9 @@ launch_fit() {
 		ep_said=$("$ep_command" "$@" --version 2>&1 >/dev/null) || fact unfit "${ep_said:-exit code $?}"
 		return 0
 	fi
-	ep_code=0
-	ep_said=$(cd / && "$ep_command" "$@" --data-dir="$ep_data" --log-outputs=stderr 2>&1 </dev/null) || ep_code=$?
+	ep_code=0 ep_limit='' # it stops by itself; should a version not do so, it must not run on
+	! have timeout || ep_limit='timeout 60'
+	ep_said=$(cd / && $ep_limit "$ep_command" "$@" --data-dir="$ep_data" --log-outputs=stderr 2>&1 </dev/null) || ep_code=$?
 	case $ep_said in *list*"data dir"*) return 0 ;; esac
 	fact unfit "${ep_said:-exit code $ep_code}"
 }
