@@ -29,6 +29,9 @@ const (
 	// answerLimit is how long a shell may take to begin a script: its login files
 	// may be slow, and sudo may wait for a directory service.
 	answerLimit = time.Minute
+	// askEvery is how often a shell is asked whether a script still runs: one that
+	// was killed can't tell its own end.
+	askEvery = 3 * time.Second
 	// longText is from how many bytes on bash is spared to read byte by byte, as
 	// it does from a pipe: about as long as starting one program.
 	longText = 4 << 10
@@ -57,6 +60,7 @@ type Shell struct {
 	p      Process
 	limit  int           // of each stream, in bytes
 	answer time.Duration // how long a script may take to begin
+	ask    time.Duration // how often it is asked whether the script still runs
 	turn   chan struct{} // holds the one turn to run a script
 
 	opening string       // what is sent before the first script, for what starts the shell; then ""
@@ -103,7 +107,7 @@ func (e *Ended) Unwrap() error { return e.Err }
 // for instance what becomes another user; nothing is sent before the first Run.
 func NewShell(p Process, opening string) *Shell {
 	s := &Shell{
-		p: p, limit: outputLimit, answer: answerLimit, turn: make(chan struct{}, 1),
+		p: p, limit: outputLimit, answer: answerLimit, ask: askEvery, turn: make(chan struct{}, 1),
 		opening: opening, setup: withoutComments(shellText), read: map[int]bool{},
 		ended: make(chan struct{}),
 	}
@@ -138,9 +142,16 @@ func (s *Shell) Run(ctx context.Context, body string, onRecord func(Record)) (Ou
 	defer s.setRun(nil)
 	text := s.compose(r, body)
 	// A failed write needs no answer: the shell is ending, and watch sees why.
-	go func() { _, _ = s.p.Stdin.Write(text) }()
+	sent := make(chan struct{}, 1)
+	send := func(text []byte) {
+		_, _ = s.p.Stdin.Write(text)
+		sent <- struct{}{}
+	}
+	go send(text)
 	silent := time.NewTimer(s.answer)
 	defer silent.Stop()
+	ask := time.NewTicker(s.ask)
+	defer ask.Stop()
 	for {
 		select {
 		case <-r.done:
@@ -152,6 +163,12 @@ func (s *Shell) Run(ctx context.Context, body string, onRecord func(Record)) (Ou
 				s.end()
 				s.partial(r)
 				return Output{}, &Ended{Err: fmt.Errorf("%w within %s", ErrSilent, s.answer), Stderr: s.said(1)}
+			}
+		case <-ask.C:
+			select {
+			case <-sent:
+				go send([]byte("ep_ask .\n"))
+			default: // the line is busy
 			}
 		case <-ctx.Done():
 			s.end()

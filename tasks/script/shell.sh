@@ -17,8 +17,6 @@ export PATH
 
 # ep_run MARK EDGE . : runs the script in EP_BODY, fenced by EDGE on both
 # streams. The dot says that the line came whole and not cut by a lost connection.
-# The inner subshell keeps what the script does to its descriptors, traps and
-# variables from the fences; the words of the fence are out of its sight.
 ep_run() {
 	[ "$3" = . ] || exit 1
 	# shellcheck disable=SC2034 # for record
@@ -26,25 +24,52 @@ ep_run() {
 	set --
 	wait
 	(
-		trap - EXIT
+		trap ep_done EXIT
+		trap 'ep_ended=1; exit 143' HUP INT TERM
+		# shellcheck disable=SC2034 # for clean_at_exit
+		read -r ep_self _ 2>/dev/null </proc/self/stat
 		printf '%s{' "$ep_edge"
 		printf '%s{' "$ep_edge" >&2
-		(
-			unset ep_edge
-			eval "$EP_BODY"
-		)
-		ep_code=$?
-		printf '%s}%s\n' "$ep_edge" "$ep_code"
-		printf '%s}%s\n' "$ep_edge" "$ep_code" >&2
+		eval "$EP_BODY"
 	) </dev/null &
+	ep_script=$!
+}
+
+# ep_done: cleans up after the script, and tells its end. One that is told to end
+# says no more.
+ep_done() {
+	ep_code=$?
+	set +eu
+	trap - EXIT
+	[ -z "$ep_scratch$ep_beside" ] || rm -rf -- "$ep_scratch" "$ep_beside" 2>/dev/null
+	[ -n "$ep_ended" ] || ep_tell "$ep_code"
+	exit "$ep_code"
+}
+
+# ep_tell CODE: the end of the script, on both streams.
+ep_tell() {
+	printf '%s}%s\n' "$ep_edge" "$1" 2>/dev/null
+	printf '%s}%s\n' "$ep_edge" "$1" >&2
+}
+
+# ep_ask . : tells the end of a script that could not do so itself: it was killed,
+# or has closed its streams.
+ep_ask() {
+	[ "$1" = . ] || exit 1
+	if [ -z "$ep_script" ] || ep_stat "$ep_script" || ! ep_stat $$; then
+		return # none, or it runs, or it can't be seen (no /proc)
+	fi
+	wait "$ep_script"
+	ep_tell "$?"
+	ep_script=''
 }
 
 # ep_end: ends the script that still runs, and nothing else.
 ep_end() {
 	trap '' TERM HUP
-	kill -0 "$!" 2>/dev/null || return 0 # none, or done
-	ep_stat "$!" || {
-		kill "$!" # no /proc: its own children are all that can be found
+	kill -0 "$ep_script" 2>/dev/null || return 0 # none, or done
+	ep_stat "$ep_script" || {
+		kill "$ep_script" # no /proc: its own children are all that can be found
 		return 0
 	}
 	ep_session=$ep_its_session ep_since=$ep_its_start
@@ -94,4 +119,5 @@ ep_stat() {
 	ep_its_session=$4 ep_its_start=${20}
 }
 
+ep_script='' ep_ended='' ep_scratch='' ep_beside='' # and not what the environment may hold
 trap ep_end EXIT

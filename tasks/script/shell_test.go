@@ -70,6 +70,7 @@ func startCmd(t testing.TB, argv ...string) (*Shell, *exec.Cmd) {
 			return errors.Join(outR.Close(), errR.Close())
 		},
 	}, "")
+	s.ask = 50 * time.Millisecond
 	t.Cleanup(func() { s.Close() })
 	return s, cmd
 }
@@ -317,6 +318,47 @@ func waitGone(t testing.TB, pid int) {
 			return
 		}
 	}
+}
+
+// A script that can't tell its own end any more: the shell is asked.
+func TestScriptThatIsKilled(t *testing.T) {
+	forEachShell(t, func(t *testing.T, argv []string) {
+		s := start(t, argv...)
+		for body, code := range map[string]int{
+			"echo a; sh -c 'kill -9 $PPID'; sleep 1": 137,
+			"echo a; exec >&- 2>&-; exit 4":          4,
+			"echo a; trap - EXIT; exit 3":            3,
+			"f() { exit 5; }; echo a; f >/dev/null":  5,
+			"echo a; sleep 0.3; exit 6":              6, // asked in vain
+		} {
+			out := run1(t, s, body)
+			if out.Code != code || string(out.Stdout) != "a\n" {
+				t.Errorf("%q: exit code %d, want %d, stdout %q", body, out.Code, code, out.Stdout)
+			}
+		}
+		if out := run1(t, s, "echo well"); string(out.Stdout) != "well\n" {
+			t.Errorf("after that: %q", out.Stdout)
+		}
+	})
+}
+
+// What a script makes for the time being goes with it, also a subshell's own; what
+// the environment calls so does not.
+func TestScriptCleansUp(t *testing.T) {
+	forEachShell(t, func(t *testing.T, argv []string) {
+		mine, tmp := t.TempDir(), t.TempDir()
+		s := start(t, append([]string{"env", "ep_scratch=" + mine, "TMPDIR=" + tmp}, argv...)...)
+		for _, body := range []string{"scratch; : >$ep_scratch/a", "scratch; fail no", "(scratch; : >$ep_scratch/a; exit 3); true", "true", "scratch; sh -c 'kill -TERM $PPID'; sleep 1"} {
+			run1(t, s, body)
+			left, err := os.ReadDir(tmp)
+			if err != nil || len(left) > 0 {
+				t.Errorf("%q left %v %v", body, left, err)
+			}
+		}
+		if _, err := os.Stat(mine); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestScriptThatKillsItsShell(t *testing.T) {

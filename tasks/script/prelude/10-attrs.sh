@@ -14,13 +14,13 @@ scratch() {
 	clean_at_exit
 }
 
-# clean_at_exit: from now on removes $ep_scratch and $ep_beside when the script
-# ends, however it ends.
+# clean_at_exit: from now on $ep_scratch and $ep_beside are removed when the script
+# ends, however it ends: ep_done sees to it, but for a subshell's own.
 clean_at_exit() {
+	read -r ep_me _ 2>/dev/null </proc/self/stat || return 0
+	[ "$ep_me" != "$ep_self" ] || return 0
 	trap 'rm -rf -- "${ep_scratch:-}" "${ep_beside:-}" 2>/dev/null' EXIT
-	trap 'exit 129' HUP
-	trap 'exit 130' INT
-	trap 'exit 143' TERM
+	trap 'exit 143' HUP INT TERM
 }
 
 # full_path PATH: sets $ep_full to it, with ~ replaced.

@@ -6,6 +6,7 @@
 #   token         which restore is under way
 #   snapshot.db   what is restored
 #   new/member    the new data; once it has moved to its place, new is empty
+# What is over is noted beside it, in .etcdplay-restored.
 
 # restore_look DIR ETCDUTL: tells how far a restore is, and changes nothing.
 restore_look() {
@@ -13,7 +14,11 @@ restore_look() {
 	[ -z "$(ls -A -- "$1/member" 2>/dev/null)" ] || fact data yes
 	[ ! -x "$2" ] || fact etcdutl yes
 	fact free "$(df -Pk -- "$1" 2>/dev/null | awk 'NR == 2 { print $4 }')"
-	[ -f "$ep_work/token" ] || return 0
+	[ ! -f "$1/.etcdplay-restored" ] || fact note "$(cat -- "$1/.etcdplay-restored")"
+	if [ ! -f "$ep_work/token" ]; then
+		[ ! -e "$ep_work" ] || fact left yes
+		return 0
+	fi
 	fact mark "$(cat -- "$ep_work/token")"
 	[ ! -f "$ep_work/snapshot.db" ] || fact staged yes
 	[ -d "$ep_work/new" ] || return 0
@@ -73,9 +78,14 @@ restore_switch() {
 	sync
 }
 
-# restore_finish TITLE DIR: clears away what the restore needed. The old data
-# stay.
+# restore_finish TITLE DIR NOTE: notes what was restored, and clears away what that
+# needed. The old data stay.
 restore_finish() {
 	would "$1" || return 0
-	rm -f -- "$2/.etcdplay-restore/token" && rm -rf -- "$2/.etcdplay-restore" || fail "can't remove $2/.etcdplay-restore"
+	ep_work=$2/.etcdplay-restore
+	if [ -f "$ep_work/token" ]; then
+		printf '%s\n' "$3" >"$ep_work/note" && mv -- "$ep_work/note" "$2/.etcdplay-restored" || fail "can't write $2/.etcdplay-restored"
+		sync
+	fi
+	rm -f -- "$ep_work/token" && rm -rf -- "$ep_work" || fail "can't remove $ep_work"
 }
