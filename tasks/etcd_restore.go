@@ -22,7 +22,7 @@ type EtcdRestore struct {
 	Daemon  Launch        `arg:"daemon,required" doc:"How the members are run: the arguments of launch"`
 	DataDir string        `arg:"data_dir,required" doc:"The data directory, as the daemon is told of it"`
 	Etcdutl string        `arg:"etcdutl,required" doc:"The program etcdutl on the host"`
-	Confirm string        `arg:"confirm" doc:"Must be the word restore where the cluster has a quorum, whose data are then put aside"`
+	Confirm string        `arg:"confirm" choices:"restore,again" doc:"restore: also where the cluster has a quorum, whose data are then put aside; again: also where it was made of this backup before"`
 	Force   bool          `arg:"force" doc:"Allow the backup of another cluster, or to recover although enough members could be started"`
 	Timeout time.Duration `arg:"timeout" default:"2m" doc:"How long the restored cluster may take until it is whole"`
 }
@@ -41,12 +41,13 @@ elsewhere must not answer any more. Nothing is deleted.
 
 Refused: a file that is cut off or corrupt; a backup of another cluster, unless
 force; a cluster that has a quorum, or runs and does not answer, unless confirm is
-the word restore. With recover a quorum is refused always, unless all members are
+given. With recover a quorum is refused always, unless all members are
 well and nothing is to be done, and so is a majority of hosts that have their data:
 those need only be started.
 
 What was begun is noted on the hosts: run again after it was ended anywhere, it
-goes on where it was.`,
+goes on where it was. A cluster that was made of the same backup is left as it is,
+with all that was written since, unless confirm is the word again.`,
 		Examples: `- etcd_restore:
     etcd: "{{ member_api }}"
     cluster: "{{ etcd.cluster_token }}"
@@ -54,7 +55,7 @@ goes on where it was.`,
     daemon: "{{ member_daemon }}"
     data_dir: "{{ etcd.data_dir }}"
     etcdutl: /opt/etcd/current/etcdutl
-    confirm: "{{ etcd_confirm | default('') }}"
+    confirm: "{{ etcd_confirm | default(none) }}"
 `,
 		Returns: []Return{
 			{"token", "the new cluster token"},
@@ -89,9 +90,6 @@ func (r *EtcdRestore) Validate() error {
 				errs = append(errs, &ArgError{Arg: "daemon", Msg: "a WAL directory of its own (--wal-dir) can't be restored yet", Hint: "leave it out, or restore by hand with etcdutl snapshot restore --wal-dir"})
 			}
 		}
-	}
-	if r.Confirm != "" && r.Confirm != "restore" {
-		errs = append(errs, &ArgError{Arg: "confirm", Msg: fmt.Sprintf("confirm: %q is not the word restore", r.Confirm)})
 	}
 	if r.Timeout <= 0 {
 		errs = append(errs, &ArgError{Arg: "timeout", Msg: "timeout must be more than zero"})
@@ -146,6 +144,21 @@ func parseMark(text string) (m restoreMark, ok bool) {
 		return m, false
 	}
 	return restoreMark{f[0], f[1], strings.TrimRight(f[2], "\n")}, true
+}
+
+// A restoreNote is what the hosts keep of the last restore.
+type restoreNote struct {
+	restoreMark
+	cluster string // the ID of the cluster that it made
+}
+
+func (n restoreNote) text() string { return n.cluster + "\n" + n.restoreMark.text() }
+
+func parseNote(text string) (n restoreNote, ok bool) {
+	cluster, mark, _ := strings.Cut(text, "\n")
+	n.cluster = cluster
+	n.restoreMark, ok = parseMark(mark)
+	return n, ok
 }
 
 // newToken names a restored cluster: unlike every token before it, so that no

@@ -41,7 +41,10 @@ func (r *EtcdRestore) Run(ctx context.Context, t *Target) (Result, error) {
 	if r.Recover && job.whole() {
 		return Result{Msg: "the cluster has a quorum and all of its members: there is nothing to recover"}, nil
 	}
-	if err = job.choose(ctx, cluster); err == nil {
+	if err = job.choose(ctx, cluster); err == nil && job.done() {
+		return job.leave(ctx)
+	}
+	if err == nil {
 		err = job.judge(ctx)
 	}
 	if err == nil {
@@ -135,7 +138,15 @@ func (j *restore) marked(h *restoring) bool {
 	return ok && m.token == j.mark.token
 }
 
-func (j *restore) switched(h *restoring) bool { return j.marked(h) && h.is("switched") }
+// finished reports whether this restore has come to its end on the host.
+func (j *restore) finished(h *restoring) bool {
+	n, ok := parseNote(h.facts["note"])
+	return ok && n.token == j.mark.token
+}
+
+func (j *restore) switched(h *restoring) bool {
+	return j.finished(h) || j.marked(h) && h.is("switched")
+}
 func (j *restore) restored(h *restoring) bool { return j.marked(h) && h.is("restored") }
 
 // choose finds the snapshot: the one of a restore that was begun, the one that
@@ -214,6 +225,32 @@ func (j *restore) survivor(ctx context.Context, cluster *etcd.Cluster) error {
 	return nil
 }
 
+// done reports whether the cluster is the one that an earlier run made of this
+// snapshot, whose acknowledged writes since are not to be put aside by a repetition.
+func (j *restore) done() bool {
+	leader := j.state.Leader()
+	if j.goesOn || j.task.Recover || j.task.Confirm == "again" || !j.state.Quorum || leader == nil {
+		return false
+	}
+	for _, h := range j.hosts {
+		if n, ok := parseNote(h.facts["note"]); ok && n.cluster == leader.Cluster.String() && n.sum == j.file.SHA256 {
+			j.mark = n.restoreMark
+			return true
+		}
+	}
+	return false
+}
+
+// leave is the end where the cluster was restored from the snapshot before.
+func (j *restore) leave(ctx context.Context) (Result, error) {
+	err := j.clear(ctx, j.peers(func(h *restoring) bool { return h.is("left") }))
+	res := j.t.Result()
+	j.tell(&res)
+	res.Msg = fmt.Sprintf("the cluster was restored from %s before; what was written since stays (-e etcd_confirm=again puts it aside)", j.task.Backup)
+	res.Text = res.Msg + "\n"
+	return res, err
+}
+
 // judge refuses what would lose data that were not given up, before anything is
 // touched.
 func (j *restore) judge(ctx context.Context) error {
@@ -233,7 +270,7 @@ func (j *restore) judge(ctx context.Context) error {
 		if j.task.Recover {
 			return Failf("the cluster has a quorum again: there is nothing to recover").WithHint("restore.yml goes back to a backup; the recovery that was begun is %s", j.mark.file)
 		}
-		if j.task.Confirm != "restore" {
+		if j.task.Confirm == "" {
 			return Failf("the cluster is alive, and all that was written since revision %d would be put aside", j.file.Revision).
 				WithHint("-e etcd_confirm=restore says that this is meant; back up first (backup.yml)")
 		}
@@ -257,7 +294,7 @@ func (j *restore) hidden(started bool) error {
 	for _, p := range j.peers(func(h *restoring) bool { return h.daemon.running() }) {
 		run = append(run, p.Name)
 	}
-	if len(run) == 0 || j.state.Reached() || started || j.goesOn || j.task.Confirm == "restore" {
+	if len(run) == 0 || j.state.Reached() || started || j.goesOn || j.task.Confirm != "" {
 		return nil
 	}
 	f := Failf("etcd runs on %s and does not answer: the cluster may be alive, and all that was written since revision %d would be put aside",

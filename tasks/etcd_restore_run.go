@@ -39,7 +39,9 @@ func (j *restore) carryOut(ctx context.Context, cluster *etcd.Cluster) error {
 
 // upload notes on every host what is going on, and brings it the snapshot.
 func (j *restore) upload(ctx context.Context, _ *etcd.Cluster) error {
-	lack := j.peers(func(h *restoring) bool { return !j.marked(h) || !h.is("staged") && !j.restored(h) && !j.switched(h) })
+	lack := j.peers(func(h *restoring) bool {
+		return !j.switched(h) && !j.restored(h) && !(j.marked(h) && h.is("staged"))
+	})
 	return j.t.everywhere(ctx, lack, func(ctx context.Context, t *Target) error {
 		h := j.at(t)
 		if !j.marked(h) {
@@ -185,10 +187,18 @@ func (j *restore) prove(ctx context.Context, cluster *etcd.Cluster) error {
 	}
 }
 
-// finish clears away what only the restore needed.
+// finish notes what was done, and clears away what only the restore needed.
 func (j *restore) finish(ctx context.Context, _ *etcd.Cluster) error {
-	return j.t.everywhere(ctx, j.peers(func(*restoring) bool { return true }), func(ctx context.Context, t *Target) error {
-		_, err := t.Script(ctx, script.New().Call("restore_finish", "finish the restore", j.at(t).args.DataDir))
+	return j.clear(ctx, j.peers(func(h *restoring) bool { return !j.finished(h) || j.marked(h) || h.is("left") }))
+}
+
+func (j *restore) clear(ctx context.Context, on []Peer) error {
+	note := restoreNote{restoreMark: j.mark}
+	if leader := j.state.Leader(); leader != nil {
+		note.cluster = leader.Cluster.String()
+	}
+	return j.t.everywhere(ctx, on, func(ctx context.Context, t *Target) error {
+		_, err := t.Script(ctx, script.New().Call("restore_finish", "finish the restore", j.at(t).args.DataDir, note.text()))
 		return err
 	})
 }

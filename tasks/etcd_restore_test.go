@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,7 +95,6 @@ func TestEtcdRestoreRefuses(t *testing.T) {
 		more               []any
 	}{
 		{"the cluster is alive, and all that was written since revision 2 would be put aside", "-e etcd_confirm=restore", r.backup, nil},
-		{`confirm: "yes" is not the word restore`, "", r.backup, []any{"confirm", "yes"}},
 		{"cut off", "take another backup; nothing was touched", r.changed("short.db", func(b []byte) []byte { return b[:len(b)/2+7] }, nil), []any{"confirm", "restore", "force", true}},
 		{"no checksum at its end", "take another backup", r.changed("bare.db", func(b []byte) []byte { return b[:len(b)-32] }, nil), []any{"confirm", "restore", "force", true}},
 		{"does not match the SHA-256", "take another backup", r.changed("bit.db", func(b []byte) []byte { b = bytes.Clone(b); b[9000] ^= 1; return b }, nil), []any{"confirm", "restore", "force", true}},
@@ -174,15 +174,32 @@ func TestEtcdRestore(t *testing.T) {
 	if len(aside) != 1 {
 		t.Errorf("the old data are in %q", aside)
 	}
-	if left, _ := filepath.Glob(r.hosts[0].data() + "/.*"); len(left) > 0 {
+	note := r.hosts[0].data() + "/.etcdplay-restored"
+	if left, _ := filepath.Glob(r.hosts[0].data() + "/.*"); !slices.Equal(left, []string{note}) {
 		t.Errorf("it left %q", left)
 	}
 
+	t.Log("and again: what was written since stays")
+	r.ctl("put", "since", "then")
+	mustDo(t, os.MkdirAll(r.hosts[0].data()+"/.etcdplay-restore/new", 0o700)) // killed at the very end
+	for _, a := range []*attempt{{check: true}, {}} {
+		same, err := r.restore(a, r.backup, "confirm", "restore")
+		if err != nil || !slices.Equal(same.Changes, []string{"peer1: finish the restore"}) || !strings.Contains(same.Msg, "etcd_confirm=again") {
+			t.Errorf("restored before: %+v, %v", same, err)
+		}
+	}
+	if same, err := r.restore(&attempt{}, r.backup, "confirm", "restore"); err != nil || same.Changed || r.ctl("get", "since", "--print-value-only") != "then" {
+		t.Errorf("restored before: %+v, %v", same, err)
+	}
+
 	t.Log("and all at once, as foreseen")
-	foreseen, err = r.restore(&attempt{check: true}, r.backup, "confirm", "restore")
+	foreseen, err = r.restore(&attempt{check: true}, r.backup, "confirm", "again")
 	mustDo(t, err)
-	done, err := r.restore(&attempt{}, r.backup, "confirm", "restore")
+	done, err := r.restore(&attempt{}, r.backup, "confirm", "again")
 	mustDo(t, err)
+	if got := r.ctl("get", "since", "--print-value-only"); got != "" {
+		t.Errorf("it was restored again, and %q stayed", got)
+	}
 	if diff := cmp.Diff(foreseen.Changes, done.Changes); diff != "" {
 		t.Errorf("foreseen (-), done (+):\n%s", diff)
 	}
