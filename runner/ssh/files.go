@@ -30,8 +30,9 @@ const (
 	smallGet = 4 << 20
 )
 
-// beginPut begins to write a small file: $1 is the temporary file, $2 the file.
-const beginPut = `umask 077; [ ! -d "$2" ] || { echo "it is a directory" >&2; exit 1; }; trap 'rm -f -- "$1"' EXIT; `
+// beginPut begins to write a small file: $1 is the temporary file, which the shell
+// removes however the script ends, $2 the file.
+const beginPut = `umask 077; [ ! -d "$2" ] || { echo "it is a directory" >&2; exit 1; }; ep_beside=$1; `
 
 // endPut compares what arrived with $3, its size, and $4, its SHA-256 where
 // the host can tell, and puts it in place with the mode $5.
@@ -44,7 +45,7 @@ const endPut = `[ "$(wc -c <"$1")" -eq "$3" ] || { echo "it did not come whole" 
 const getText = `[ -e "$1" ] || [ -L "$1" ] || exit 66; exec 3<"$1" || exit 1; printf %s "$2"; cat <&3`
 
 // getSmall writes $1 if it is no larger than $2 bytes.
-const getSmall = `[ -e "$1" ] || [ -L "$1" ] || exit 66; [ ! -f "$1" ] || [ "$(wc -c <"$1")" -le "$2" ] || exit 67; exec cat <"$1"`
+const getSmall = `[ -e "$1" ] || [ -L "$1" ] || exit 66; [ ! -f "$1" ] || [ "$(wc -c <"$1")" -le "$2" ] || exit 67; cat <"$1"`
 
 // exit codes of the texts above
 const (
