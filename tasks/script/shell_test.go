@@ -473,3 +473,13 @@ func TestShellThatNeverAnswers(t *testing.T) {
 		t.Errorf("%+v", err)
 	}
 }
+
+// The shell tells the end of a script when it exits: nothing may take that away. What
+// is to be removed then is named to clean_at_exit.
+func TestPreludeTrapsNoExit(t *testing.T) {
+	for i, u := range preludeUnits() {
+		if n := strings.Count(u.text, "EXIT"); n > 0 && !strings.Contains(u.text, "\nclean_at_exit()") || n > 1 {
+			t.Errorf("unit %d traps EXIT", i)
+		}
+	}
+}
