@@ -76,8 +76,25 @@ func (l *Launch) standing(t *Target) (running []Peer, others, need int) {
 	need = l.majority(t)
 	if l.Founders > 0 && slices.ContainsFunc(t.Peers, neverLaunched) {
 		need = l.Founders
+	} else if l.Etcd != nil {
+		need = max(need, l.coldStart(t.Peers))
 	}
 	return running, len(running), need
+}
+
+// coldStart is how many members are to be started where none ran. All of them are,
+// before the first is waited for: they come up while a leader is elected.
+func (l *Launch) coldStart(peers []Peer) (n int) {
+	for _, p := range peers {
+		d, ok := p.Gathered.(*daemon)
+		switch {
+		case ok && d.running():
+			return 0
+		case ok && !p.Outside:
+			n++
+		}
+	}
+	return n
 }
 
 // neverLaunched reports whether the host had never run the daemon when it was
@@ -110,7 +127,7 @@ func (l *Launch) await(ctx context.Context, t *Target, d *daemon, at Peer, g Gat
 		return err
 	}
 	begun := time.Now()
-	for pause := pollFirst; ; pause = min(pause*3/2, pollMost) {
+	for pause := pollFirst; ; pause = min(pause*5/4, pollMost) {
 		var no error
 		switch {
 		case g.given():

@@ -594,10 +594,16 @@ fetch_get() {
 	ep_moved=$ep_began
 	while [ ! -e "$ep_scratch/status" ]; do
 		ep_ticks=$((ep_ticks + 1))
-		if [ $ep_ticks -lt 8 ]; then
+		case $ep_ticks in
+		[1-8])
 			sleep 0.03 2>/dev/null || sleep 1
 			continue
-		fi
+			;;
+		9 | 1? | 2?)
+			sleep 0.1 2>/dev/null || sleep 1
+			continue
+			;;
+		esac
 		sleep 0.5 2>/dev/null || sleep 1
 		fetch_watch "$ep_url" "$ep_file"
 	done
