@@ -119,6 +119,9 @@ func (s *certStore) newAuthority(name string, now time.Time) (*pki.Authority, er
 func (c *Certs) rotate(t *Target, s *certStore, now time.Time) error {
 	switch c.Rotate {
 	case "introduce":
+		if s.promoted() { // by a run that was killed, maybe before it wrote the key
+			return s.promote(t)
+		}
 		return s.introduce(t, now)
 	case "promote":
 		return s.promote(t)

@@ -396,13 +396,30 @@ func TestCertsRotateHalf(t *testing.T) {
 	c := newCertPeers(t, 1)
 	c.converge()
 	c.converge("rotate", "introduce")
-	key := c.read(c.pki("ca.key"))
+	before := map[string]string{}
+	for _, name := range []string{"ca.key", "admin.key", "admin.crt"} {
+		before[name] = c.read(c.pki(name))
+	}
+	installed, err := os.Readlink(c.host("peer1", "current"))
+	mustDo(t, err)
 	c.converge("rotate", "promote")
-	mustDo(t, os.WriteFile(c.pki("ca.key"), []byte(key), 0o600)) // it was still to be written
-	c.converge("rotate", "introduce")
-	if _, err := c.run(false, "renew", true); err == nil || !strings.Contains(explain(err), "rotate-ca.yml") {
+	// they were still to be written
+	for name, text := range before {
+		mustDo(t, os.WriteFile(c.pki(name), []byte(text), 0o600))
+	}
+	mustDo(t, os.Remove(c.host("peer1", "current")))
+	mustDo(t, os.Symlink(installed, c.host("peer1", "current")))
+	c.trusted()
+	if _, err := c.run(false); err == nil || !strings.Contains(explain(err), "rotate-ca.yml") {
 		t.Errorf("issued with the old key: %v", err)
 	}
+	made := c.converge("rotate", "introduce") // with which it begins again
+	if got := strings.Join(made["peer1"].Changes, "\n"); !strings.Contains(got, "let the new authority sign") {
+		t.Errorf("begun again, it makes %s", got)
+	}
+	c.trusted()
+	c.settled("rotate", "introduce")
+	c.settled()
 	c.converge("rotate", "promote")
 	c.converge("rotate", "retire")
 	c.converge("rotate", "finish")
