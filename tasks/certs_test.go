@@ -243,6 +243,12 @@ func TestCerts(t *testing.T) {
 		c.converge()
 		c.trusted()
 	})
+	t.Run("a client's key that was written, and its certificate was not", func(t *testing.T) {
+		mustDo(t, os.WriteFile(c.pki("admin.key"), []byte(c.read(c.pki("ca.key"))), 0o600))
+		c.converge()
+		c.trusted()
+		c.settled()
+	})
 	t.Run("the authority's key is not needed when nothing is issued", func(t *testing.T) {
 		mustDo(t, os.Rename(c.pki("ca.key"), c.pki("away")))
 		c.settled()

@@ -54,7 +54,8 @@ func (f TLSFiles) config(files Files) (*tls.Config, error) {
 		}
 		pair, err := tls.X509KeyPair(cert, key)
 		if err != nil {
-			return nil, Failf("%s and %s: %w", f.Cert, f.Key, err)
+			return nil, Failf("%s and %s: %w", f.Cert, f.Key, err).
+				WithHint("they must be one pair: where etcdplay issues them and a run was killed in between, site.yml makes both anew; else put there what belongs together")
 		}
 		c.Certificates = []tls.Certificate{pair}
 	}
