@@ -83,7 +83,7 @@ type versionedHost struct {
 // Gather implements Gatherer: it looks whether the version fits the host.
 func (v *EtcdVersion) Gather(ctx context.Context, t *Target) (any, error) {
 	h := &versionedHost{args: v}
-	if v.State == "reached" || v.State == "announce" {
+	if v.State == "reached" {
 		return h, nil
 	}
 	d, err := v.Launch.look(ctx, t)
@@ -91,6 +91,9 @@ func (v *EtcdVersion) Gather(ctx context.Context, t *Target) (any, error) {
 		return nil, err
 	}
 	h.left = !d.running() && v.leftDown(d)
+	if v.State == "announce" { // what fits was seen before
+		return h, nil
+	}
 	h.fit, err = v.Launch.seeFit(ctx, t, d)
 	return h, err
 }
