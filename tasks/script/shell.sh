@@ -56,7 +56,7 @@ ep_tell() {
 # or has closed its streams.
 ep_ask() {
 	[ "$1" = . ] || exit 1
-	if [ -z "$ep_script" ] || ep_stat "$ep_script" || ! ep_stat $$; then
+	if [ -z "$ep_script" ] || ep_runs || ! ep_stat $$; then
 		return # none, or it runs, or it can't be seen (no /proc)
 	fi
 	wait "$ep_script"
@@ -68,8 +68,8 @@ ep_ask() {
 ep_end() {
 	trap '' TERM HUP
 	kill -0 "$ep_script" 2>/dev/null || return 0 # none, or done
-	ep_stat "$ep_script" || {
-		kill "$ep_script" # no /proc: its own children are all that can be found
+	ep_runs || {
+		ep_stat $$ || kill "$ep_script" # no /proc: its own children are all that can be found
 		return 0
 	}
 	ep_session=$ep_its_session ep_since=$ep_its_start
@@ -85,6 +85,10 @@ ep_end() {
 		ep_try=$((ep_try + 1))
 	done
 }
+
+# ep_runs: does the script run? Its number may be a stranger's by now, as bash gives
+# it back at once when a script ends. The script is a child of this shell.
+ep_runs() { ep_stat "$ep_script" && [ "$ep_its_parent" = $$ ]; }
 
 # ep_signal SIGNAL: signals the processes of this session that have started
 # since the running script did, and sets ep_hit to them. So what an earlier
@@ -109,14 +113,14 @@ ep_living() {
 	return 1
 }
 
-# ep_stat PID: sets ep_its_session and ep_its_start (in clock ticks since the
-# boot) of a process; fails if it is gone or a zombie. See proc(5).
+# ep_stat PID: sets ep_its_parent, ep_its_session and ep_its_start (in clock ticks
+# since the boot) of a process; fails if it is gone or a zombie. See proc(5).
 ep_stat() {
 	{ read -r ep_line <"/proc/$1/stat"; } 2>/dev/null || return 1
 	# shellcheck disable=SC2086 # fields; the name before the bracket may hold spaces
 	set -- ${ep_line##*) }
 	[ "$1" != Z ] || return 1
-	ep_its_session=$4 ep_its_start=${20}
+	ep_its_parent=$2 ep_its_session=$4 ep_its_start=${20}
 }
 
 ep_script='' ep_ended='' ep_scratch='' ep_beside='' # and not what the environment may hold

@@ -320,6 +320,52 @@ func waitGone(t testing.TB, pid int) {
 	}
 }
 
+// The number of a script that has ended may be another process's by the time the shell
+// asks for it, or ends: that one stays, and is not taken for the script.
+func TestNumberOfAStranger(t *testing.T) {
+	strangers := map[string]func(t *testing.T, s *Shell) int{
+		"of another session": func(t *testing.T, _ *Shell) int {
+			cmd := exec.Command("sleep", "600")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+			return cmd.Process.Pid
+		},
+		"left by an earlier script": func(t *testing.T, s *Shell) int {
+			out := run1(t, s, "sleep 600 >/dev/null 2>&1 & echo $!")
+			pid, err := strconv.Atoi(strings.TrimSpace(string(out.Stdout)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+			return pid
+		},
+	}
+	for name, stranger := range strangers {
+		t.Run(name, func(t *testing.T) {
+			forEachShell(t, func(t *testing.T, argv []string) {
+				s := start(t, argv...)
+				run1(t, s, ":")
+				pid := stranger(t, s)
+				fmt.Fprintf(s.p.Stdin, "wait; ep_script=%d; ep_edge=asked; ep_ask .\n", pid)
+				for end := time.Now().Add(20 * time.Second); !strings.Contains(s.said(0), "asked}127"); time.Sleep(5 * time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatalf("asked, it says %q", s.said(0))
+					}
+				}
+				fmt.Fprintf(s.p.Stdin, "ep_script=%d\n", pid)
+				s.Close()
+				<-s.ended
+				if !alive(pid) {
+					t.Error("the stranger was ended")
+				}
+			})
+		})
+	}
+}
+
 // A script that can't tell its own end any more: the shell is asked.
 func TestScriptThatIsKilled(t *testing.T) {
 	forEachShell(t, func(t *testing.T, argv []string) {
