@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/etcdplay/etcdplay/tasks/etcd"
@@ -22,9 +23,16 @@ func (u *turn) mayStart(ctx context.Context) error {
 	s := &etcd.State{}
 	passed := u.passed()
 	_, before, need := u.standing(u.t)
+	enough := before >= u.majority(u.t)
+	if empty && enough {
+		if err := u.awaitOld(ctx); err != nil {
+			return err
+		}
+	}
 	// A member that has never had a quorum does not answer, and keeps us waiting.
 	cluster, err := u.open(ctx, func(name string, d *daemon) bool {
-		return name != u.name && (d.running() || empty && before >= need && passed[name])
+		serves := before >= need || enough && d.hasData()
+		return name != u.name && (d.running() || empty && serves && passed[name])
 	})
 	if err != nil {
 		return err
@@ -40,7 +48,7 @@ func (u *turn) mayStart(ctx context.Context) error {
 		return err
 	}
 	if empty {
-		if err := etcd.MayStart(s, u.name, u.Etcd.PeerURL, u.joining()); err != nil {
+		if err := etcd.MayStart(s, u.name, u.Etcd.PeerURL, u.joining(), u.others()); err != nil {
 			return refused(err)
 		}
 	}
@@ -54,6 +62,53 @@ func (u *turn) mayStart(ctx context.Context) error {
 		u.margins(step)
 	}
 	return nil
+}
+
+// awaitOld waits until the members serve that this run has started with the data
+// that they had. Where all were down nobody has waited for them yet, and they know
+// who has had data.
+func (u *turn) awaitOld(ctx context.Context) error {
+	if u.t.Check || !u.Ready.given() {
+		return nil
+	}
+	passed := u.passed()
+	for _, p := range u.t.Peers {
+		d, ok := p.Gathered.(*daemon)
+		if !ok || d.etcd == nil || d.running() || !d.hasData() || !passed[d.etcd.named(p)] {
+			continue
+		}
+		if err := u.await(ctx, u.t, nil, p, d.ready, "ready", orElse(u.Ready.Timeout, readyTimeout)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// others are the hosts that may have what this one must not be founded beside.
+func (u *turn) others() etcd.Others {
+	o := etcd.Others{Unseen: unseen(u.t)}
+	passed := u.passed()
+	for _, p := range u.t.Peers {
+		d, ok := p.Gathered.(*daemon)
+		switch {
+		case p.Name == u.t.Host.Name:
+		case !ok || d.etcd == nil:
+			o.Unseen = append(o.Unseen, p.Name)
+		case d.hasData() && !d.running() && !passed[d.etcd.named(p)]:
+			o.Asleep = append(o.Asleep, p.Name)
+		}
+	}
+	return o
+}
+
+// unseen are the hosts of the play that were not looked at.
+func unseen(t *Target) (names []string) {
+	for _, p := range t.Everyone {
+		if !slices.ContainsFunc(t.Peers, func(q Peer) bool { return q.Name == p.Name }) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // mayRun refuses a quota that is full already, and a change of version that the

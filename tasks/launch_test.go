@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,11 +43,12 @@ var daemonProgram = sync.OnceValues(func() (string, error) {
 
 // A cluster is some hosts, all of them this machine, each with its own folder.
 type cluster struct {
-	t     *testing.T
-	hosts []*member
-	limit []int // the hosts of --limit; all when nil
-	check bool
-	stop  string // host at which the run is cut off, before its task runs
+	t       *testing.T
+	hosts   []*member
+	limit   []int // the hosts of --limit; all when nil. The others can't be reached
+	outside []int // hosts that --limit leaves out, and that are looked at
+	check   bool
+	stop    string // host at which the run is cut off, before its task runs
 }
 
 type member struct {
@@ -146,7 +148,7 @@ func (c *cluster) run() (map[string]tasks.Result, []string, error) {
 	var mods []*tasks.Launch
 	for i, m := range c.hosts {
 		everyone = append(everyone, tasks.Peer{Name: m.name, Address: m.addr})
-		if c.limit != nil && !contains(c.limit, i) {
+		if c.limit != nil && !slices.Contains(c.limit, i) {
 			continue
 		}
 		mod := &tasks.Launch{}
@@ -157,7 +159,7 @@ func (c *cluster) run() (map[string]tasks.Result, []string, error) {
 			c.t.Fatal(err)
 		}
 		mods = append(mods, mod)
-		peers = append(peers, tasks.Peer{Name: m.name, Address: m.addr, Conn: m.conn})
+		peers = append(peers, tasks.Peer{Name: m.name, Address: m.addr, Conn: m.conn, Outside: slices.Contains(c.outside, i)})
 	}
 	target := func(i int) *tasks.Target {
 		return &tasks.Target{Host: peers[i], Peers: peers, Everyone: everyone, Conn: peers[i].Conn, Check: c.check,
@@ -176,6 +178,9 @@ func (c *cluster) run() (map[string]tasks.Result, []string, error) {
 		if peers[i].Name == c.stop {
 			return results, order, nil
 		}
+		if peers[i].Outside {
+			continue
+		}
 		order = append(order, peers[i].Name)
 		res, err := mods[i].Run(ctx, target(i))
 		results[peers[i].Name] = res
@@ -184,15 +189,6 @@ func (c *cluster) run() (map[string]tasks.Result, []string, error) {
 		}
 	}
 	return results, order, nil
-}
-
-func contains(list []int, n int) bool {
-	for _, e := range list {
-		if e == n {
-			return true
-		}
-	}
-	return false
 }
 
 // converge checks, runs, and runs again: the check foretells the run, and the

@@ -129,20 +129,24 @@ func TestMayStart(t *testing.T) {
 		s       *State
 		joining bool
 		want    string
+		others  Others
 	}{
-		"nobody there":            {&State{}, false, ""},
-		"joins nobody":            {&State{}, true, "of which no member answers"},
-		"the last founder":        {at(nil), false, ""},
-		"unknown":                 {at(func(m *Member) { m.PeerURLs = []string{"http://other"} }), false, "has no member at http://peer3:2380"},
-		"unknown, joining":        {at(func(m *Member) { m.PeerURLs = []string{"http://other"} }), true, "has no member at http://peer3:2380"},
-		"had data":                {whole(), false, "its data was lost"},
-		"had data, joining":       {whole(), true, "its data was lost"},
-		"added":                   {at(func(m *Member) { m.Name = "" }), false, "has not joined it yet"},
-		"added as a learner":      {at(func(m *Member) { m.Learner = true }), false, "has not joined it yet"},
-		"added, joining":          {at(func(m *Member) { m.Name, m.Learner = "", true }), true, ""},
-		"a list not known so far": {&State{Endpoints: []EndpointState{{Name: "peer1"}}}, false, ""},
+		"nobody there":             {s: &State{}},
+		"others sleep":             {s: &State{}, others: Others{Asleep: []string{"peer1", "peer2"}}, want: "while members that have some are down: peer1, peer2"},
+		"others were not seen":     {s: &State{}, others: Others{Unseen: []string{"peer2"}}, want: "can't be told without looking at peer2"},
+		"some answer all the same": {s: at(nil), others: Others{Asleep: []string{"peer1"}, Unseen: []string{"peer2"}}},
+		"joins nobody":             {s: &State{}, joining: true, want: "of which no member answers"},
+		"the last founder":         {s: at(nil)},
+		"unknown":                  {s: at(func(m *Member) { m.PeerURLs = []string{"http://other"} }), want: "has no member at http://peer3:2380"},
+		"unknown, joining":         {s: at(func(m *Member) { m.PeerURLs = []string{"http://other"} }), joining: true, want: "has no member at http://peer3:2380"},
+		"had data":                 {s: whole(), want: "its data was lost"},
+		"had data, joining":        {s: whole(), joining: true, want: "its data was lost"},
+		"added":                    {s: at(func(m *Member) { m.Name = "" }), want: "has not joined it yet"},
+		"added as a learner":       {s: at(func(m *Member) { m.Learner = true }), want: "has not joined it yet"},
+		"added, joining":           {s: at(func(m *Member) { m.Name, m.Learner = "", true }), joining: true},
+		"a list not known so far":  {s: &State{Endpoints: []EndpointState{{Name: "peer1"}}}},
 	} {
-		err := MayStart(c.s, "peer3", "http://peer3:2380", c.joining)
+		err := MayStart(c.s, "peer3", "http://peer3:2380", c.joining, c.others)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
