@@ -144,7 +144,7 @@ func (h *memberHost) stop(ctx context.Context, t *Target) (Result, error) {
 	if _, started := d.facts["pid_file"]; started && !d.running() { // it ended by itself, as removed members do
 		return t.Script(ctx, script.New().Call("launch_stop", "stop "+l.Name, "", "", l.stopSeconds(), "", d.base))
 	}
-	return l.stop(ctx, t, d)
+	return l.halt(ctx, t, d) // whether the others can do without it is asked before
 }
 
 // setAside moves the data directories aside, and then forgets how the member was

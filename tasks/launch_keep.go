@@ -123,9 +123,17 @@ func (l *Launch) mayStop(t *Target, d *daemon) error {
 		}
 	}
 	margin := etcd.Margin{Voters: max(len(t.Everyone), len(t.Peers)), Healthy: goOn}
-	if goOn == 0 || margin.Spare() >= 0 {
+	lost := unseen(t)
+	const force = "-e etcd_force=true stops it all the same"
+	switch {
+	case margin.Spare() >= 0:
 		return nil
+	case goOn > 0:
+		return Failf("%s can't be stopped here: the members that go on would have no majority (%s)", l.Name, margin).
+			WithHint("stop all of them, without --limit; or stop fewer; %s", force)
+	case len(lost) > 0:
+		return Failf("%s can't be stopped here: there was no look at %s, and members that go on there would have no majority", l.Name, strings.Join(lost, ", ")).
+			WithHint("stop all of them when these can be reached; if they are down, %s", force)
 	}
-	return Failf("%s can't be stopped here: the members that go on would have no majority (%s)", l.Name, margin).
-		WithHint("stop all of them, without --limit; or stop fewer")
+	return nil // all of them are stopped
 }

@@ -152,11 +152,16 @@ func (l *Launch) settle(ctx context.Context, t *Target, d *daemon, p launchPlan)
 	return err
 }
 
-// stop ends the daemon and keeps it ended.
+// stop ends the daemon and keeps it ended, if the others can do without it.
 func (l *Launch) stop(ctx context.Context, t *Target, d *daemon) (Result, error) {
 	if err := l.mayStop(t, d); err != nil {
 		return Result{}, err
 	}
+	return l.halt(ctx, t, d)
+}
+
+// halt ends the daemon and keeps it ended.
+func (l *Launch) halt(ctx context.Context, t *Target, d *daemon) (Result, error) {
 	s := script.New()
 	if d.props["UnitFileState"] == "enabled" {
 		s.Call("launch_disable", l.Name)
