@@ -22,7 +22,7 @@ type EtcdRestore struct {
 	Daemon  Launch        `arg:"daemon,required" doc:"How the members are run: the arguments of launch"`
 	DataDir string        `arg:"data_dir,required" doc:"The data directory, as the daemon is told of it"`
 	Etcdutl string        `arg:"etcdutl,required" doc:"The program etcdutl on the host"`
-	Confirm string        `arg:"confirm" choices:"restore,again" doc:"restore: also where the cluster has a quorum, whose data are then put aside; again: also where it was made of this backup before"`
+	Confirm string        `arg:"confirm" choices:"restore,again" doc:"restore: also where the cluster has a quorum, whose data are then put aside; again: also where it was made of this backup before, or where a restore that was begun is to be given up for this one"`
 	Force   bool          `arg:"force" doc:"Allow the backup of another cluster, or to recover although enough members could be started"`
 	Timeout time.Duration `arg:"timeout" default:"2m" doc:"How long the restored cluster may take until it is whole"`
 }
@@ -47,7 +47,11 @@ those need only be started.
 
 What was begun is noted on the hosts: run again after it was ended anywhere, it
 goes on where it was. A cluster that was made of the same backup is left as it is,
-with all that was written since, unless confirm is the word again.`,
+with all that was written since, unless confirm is the word again.
+
+Recovering goes on with the snapshot that was saved first, unless no host has its
+data yet and a member has seen more meanwhile: then a new one is saved. When the
+quorum has come back by itself, what was begun is given up.`,
 		Examples: `- etcd_restore:
     etcd: "{{ member_api }}"
     cluster: "{{ etcd.cluster_token }}"
@@ -127,23 +131,30 @@ func (h *restoring) work(name string) string {
 	return path.Join(h.args.DataDir, restoreFolder, name)
 }
 
-// restoreFolder is in the data directory while a restore is under way.
-const restoreFolder = ".etcdplay-restore"
+const (
+	// restoreFolder is in the data directory while a restore is under way.
+	restoreFolder = ".etcdplay-restore"
+	// restoredNote is there afterwards.
+	restoredNote = ".etcdplay-restored"
+)
 
 // A restoreMark is what the hosts note of a restore that is under way.
 type restoreMark struct {
 	token, sum string // the new cluster token; the SHA-256 of the snapshot
+	members    string // a digest of the names and peer URLs of all members
 	file       string // the snapshot on the controller
 }
 
-func (m restoreMark) text() string { return m.token + "\n" + m.sum + "\n" + m.file }
+func (m restoreMark) text() string {
+	return strings.Join([]string{m.token, m.sum, m.members, m.file}, "\n")
+}
 
 func parseMark(text string) (m restoreMark, ok bool) {
-	f := strings.SplitN(text, "\n", 3)
-	if len(f) != 3 {
+	f := strings.SplitN(text, "\n", 4)
+	if len(f) != 4 {
 		return m, false
 	}
-	return restoreMark{f[0], f[1], strings.TrimRight(f[2], "\n")}, true
+	return restoreMark{f[0], f[1], f[2], strings.TrimRight(f[3], "\n")}, true
 }
 
 // A restoreNote is what the hosts keep of the last restore.

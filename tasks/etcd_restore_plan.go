@@ -38,16 +38,23 @@ func (r *EtcdRestore) Run(ctx context.Context, t *Target) (Result, error) {
 	defer cluster.Close()
 	t.Status("looking at the cluster")
 	job.state = cluster.Observe(ctx)
-	if r.Recover && job.whole() {
-		return Result{Msg: "the cluster has a quorum and all of its members: there is nothing to recover"}, nil
+	if err := job.tidy(ctx); err != nil {
+		return t.Result(), err
 	}
-	if err = job.choose(ctx, cluster); err == nil && job.done() {
-		return job.leave(ctx)
+	if r.Recover {
+		if msg, no, err := job.needless(ctx); no || err != nil {
+			res := t.Result()
+			res.Msg = msg
+			return res, err
+		}
 	}
-	if err == nil {
-		err = job.judge(ctx)
+	if err := job.choose(ctx, cluster); err != nil {
+		return t.Result(), err
 	}
-	if err == nil {
+	if res, over, err := job.met(ctx); over || err != nil {
+		return res, err
+	}
+	if err = job.judge(ctx); err == nil {
 		err = job.carryOut(ctx, cluster)
 	}
 	res := t.Result()
@@ -55,11 +62,6 @@ func (r *EtcdRestore) Run(ctx context.Context, t *Target) (Result, error) {
 		job.tell(&res)
 	}
 	return res, err
-}
-
-// whole reports whether the cluster is as a restore would leave it.
-func (j *restore) whole() bool {
-	return len(j.lacks(j.state)) == 0 && !slices.ContainsFunc(j.hosts, func(h *restoring) bool { return h.facts["mark"] != "" })
 }
 
 // lacks is what a cluster lacks to be whole. Alarms are the snapshot's own.
@@ -116,50 +118,20 @@ func (j *restore) at(t *Target) *restoring {
 	return j.hosts[i]
 }
 
-// begun finds the restore that is under way on the hosts, if one is.
-func (j *restore) begun() (found restoreMark, some bool, err error) {
-	for _, h := range j.hosts {
-		m, ok := parseMark(h.facts["mark"])
-		switch {
-		case !ok:
-		case some && m.token != found.token:
-			return m, true, Failf("two restores are under way, %s and %s", found.token, m.token).
-				WithHint("-e etcd_force=true gives both up and begins anew")
-		default:
-			found, some = m, true
-		}
-	}
-	return found, some, nil
-}
-
-// marked reports whether the host knows of this restore.
-func (j *restore) marked(h *restoring) bool {
-	m, ok := parseMark(h.facts["mark"])
-	return ok && m.token == j.mark.token
-}
-
-// finished reports whether this restore has come to its end on the host.
-func (j *restore) finished(h *restoring) bool {
-	n, ok := parseNote(h.facts["note"])
-	return ok && n.token == j.mark.token
-}
-
-func (j *restore) switched(h *restoring) bool {
-	return j.finished(h) || j.marked(h) && h.is("switched")
-}
-func (j *restore) restored(h *restoring) bool { return j.marked(h) && h.is("restored") }
-
 // choose finds the snapshot: the one of a restore that was begun, the one that
 // was asked for, or one of the survivor.
 func (j *restore) choose(ctx context.Context, cluster *etcd.Cluster) error {
+	again := j.task.Confirm == "again"
 	begun, some, err := j.begun()
-	if err != nil && !j.task.Force {
+	if err != nil && !j.task.Force && !again {
 		return err
 	}
-	some = some && err == nil
+	some = some && err == nil && !again
 	name := j.task.Backup
 	if j.task.Recover && some {
-		name = begun.file
+		if name, err = j.saved(ctx, begun); err != nil {
+			return err
+		}
 	}
 	if name == "" {
 		return j.survivor(ctx, cluster)
@@ -169,14 +141,28 @@ func (j *restore) choose(ctx context.Context, cluster *etcd.Cluster) error {
 	}
 	if some && begun.sum != j.file.SHA256 && !j.task.Force {
 		return Failf("the restore of another snapshot is under way: %s", begun.file).
-			WithHint("finish it with -e etcd_backup=%s, or begin anew with -e etcd_force=true", begun.file)
+			WithHint("finish it with -e etcd_backup=%s, or begin anew with -e etcd_confirm=again", begun.file)
 	}
-	if j.goesOn = some && begun.sum == j.file.SHA256; j.goesOn {
-		j.mark = begun
-		return nil
+	if some && begun.sum == j.file.SHA256 {
+		j.mark, j.goesOn = begun, true
+		if slices.ContainsFunc(j.hosts, j.switched) {
+			return nil
+		}
+		if from := j.state.Newest(); j.task.Recover && from != nil && from.Revision > j.file.Revision {
+			j.goesOn = false // it was written to since
+			return j.survivor(ctx, cluster)
+		}
+		if begun.members == j.members() {
+			return nil
+		}
+		j.goesOn = false // what is made for others is of no use
 	}
-	j.mark = restoreMark{newToken(j.task.Cluster, j.file, time.Now()), j.file.SHA256, name}
+	j.mark = j.newMark(name)
 	return nil
+}
+
+func (j *restore) newMark(name string) restoreMark {
+	return restoreMark{newToken(j.task.Cluster, j.file, time.Now()), j.file.SHA256, j.members(), name}
 }
 
 func (j *restore) read(name string) (err error) {
@@ -215,40 +201,14 @@ func (j *restore) survivor(ctx context.Context, cluster *etcd.Cluster) error {
 	}
 	if j.t.Check {
 		j.file = &etcd.SnapshotFile{Revision: from.Revision, Size: from.DBSize}
-		j.mark = restoreMark{"a new token", "", s.name}
+		j.mark = restoreMark{token: "a new token", members: j.members(), file: s.name}
 		return nil
 	}
 	if err := j.read(s.name); err != nil {
 		return err
 	}
-	j.mark = restoreMark{newToken(j.task.Cluster, j.file, time.Now()), j.file.SHA256, s.name}
+	j.mark = j.newMark(s.name)
 	return nil
-}
-
-// done reports whether the cluster is the one that an earlier run made of this
-// snapshot, whose acknowledged writes since are not to be put aside by a repetition.
-func (j *restore) done() bool {
-	leader := j.state.Leader()
-	if j.goesOn || j.task.Recover || j.task.Confirm == "again" || !j.state.Quorum || leader == nil {
-		return false
-	}
-	for _, h := range j.hosts {
-		if n, ok := parseNote(h.facts["note"]); ok && n.cluster == leader.Cluster.String() && n.sum == j.file.SHA256 {
-			j.mark = n.restoreMark
-			return true
-		}
-	}
-	return false
-}
-
-// leave is the end where the cluster was restored from the snapshot before.
-func (j *restore) leave(ctx context.Context) (Result, error) {
-	err := j.clear(ctx, j.peers(func(h *restoring) bool { return h.is("left") }))
-	res := j.t.Result()
-	j.tell(&res)
-	res.Msg = fmt.Sprintf("the cluster was restored from %s before; what was written since stays (-e etcd_confirm=again puts it aside)", j.task.Backup)
-	res.Text = res.Msg + "\n"
-	return res, err
 }
 
 // judge refuses what would lose data that were not given up, before anything is
@@ -266,9 +226,9 @@ func (j *restore) judge(ctx context.Context) error {
 		return Failf("%s is not a backup of this cluster: %s", j.mark.file, foreign).WithHint("-e etcd_force=true restores it all the same")
 	}
 	started := slices.ContainsFunc(j.hosts, j.switched)
-	if j.state.Quorum && !started {
+	if j.state.Quorum && !j.ours() {
 		if j.task.Recover {
-			return Failf("the cluster has a quorum again: there is nothing to recover").WithHint("restore.yml goes back to a backup; the recovery that was begun is %s", j.mark.file)
+			return Failf("the cluster has a quorum: there is nothing to recover").WithHint("restore.yml goes back to a backup")
 		}
 		if j.task.Confirm == "" {
 			return Failf("the cluster is alive, and all that was written since revision %d would be put aside", j.file.Revision).
@@ -366,15 +326,19 @@ func (j *restore) room() error {
 }
 
 func (j *restore) tell(res *Result) {
-	res.Set("token", j.mark.token)
-	res.Set("file", j.mark.file)
-	res.Set("revision", int(j.file.Revision))
+	j.set(res)
 	if j.t.Check {
 		return
 	}
-	if leader := j.state.Leader(); leader != nil {
-		res.Set("cluster_id", leader.Cluster.String())
-	}
 	res.Msg = fmt.Sprintf("%s restored from %s, revision %d; the old data are in %s/member.before-%s", count(len(j.hosts), "member"), j.mark.file, j.file.Revision, j.task.DataDir, j.mark.token)
 	res.Text = res.Msg + "\n"
+}
+
+func (j *restore) set(res *Result) {
+	res.Set("token", j.mark.token)
+	res.Set("file", j.mark.file)
+	res.Set("revision", int(j.file.Revision))
+	if leader := j.state.Leader(); leader != nil && !j.t.Check {
+		res.Set("cluster_id", leader.Cluster.String())
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/etcdplay/etcdplay/tasks/etcd"
@@ -24,7 +23,7 @@ func (j *restore) carryOut(ctx context.Context, cluster *etcd.Cluster) error {
 		take func(context.Context, *etcd.Cluster) error
 	}{
 		{"upload the snapshot", j.upload}, {"stop the old members", j.stop}, {"see that nothing answers", j.fenced},
-		{"restore the snapshot", j.make}, {"put the restored data in place", j.swap}, {"start the members", j.start},
+		{"restore the snapshot", j.make}, {"see that still nothing answers", j.fenced}, {"put the restored data in place", j.swap}, {"start the members", j.start},
 		{"see that the cluster is whole", j.prove}, {"clear away", j.finish},
 	} {
 		if err := j.t.mayBegin(step.name); err != nil {
@@ -95,16 +94,12 @@ func (j *restore) fenced(ctx context.Context, cluster *etcd.Cluster) error {
 
 // make restores the snapshot beside the old data.
 func (j *restore) make(ctx context.Context, _ *etcd.Cluster) error {
-	var initial []string
-	for _, h := range j.hosts {
-		initial = append(initial, h.name()+"="+h.args.Etcd.PeerURL)
-	}
 	todo := j.peers(func(h *restoring) bool { return !j.restored(h) && !j.switched(h) })
 	return j.t.everywhere(ctx, todo, func(ctx context.Context, t *Target) error {
 		h := j.at(t)
 		s := script.New().Call("restore_data", "restore the snapshot", h.args.DataDir, h.args.Etcdutl, h.args.Daemon.User, h.args.Daemon.Group,
 			"--name", h.name(), "--initial-advertise-peer-urls", h.args.Etcd.PeerURL,
-			"--initial-cluster", strings.Join(initial, ","), "--initial-cluster-token", j.mark.token,
+			"--initial-cluster", j.initial(), "--initial-cluster-token", j.mark.token,
 			"--bump-revision", fmt.Sprint(bump), "--mark-compacted")
 		_, err := t.Script(ctx, s)
 		return err
@@ -189,16 +184,14 @@ func (j *restore) prove(ctx context.Context, cluster *etcd.Cluster) error {
 
 // finish notes what was done, and clears away what only the restore needed.
 func (j *restore) finish(ctx context.Context, _ *etcd.Cluster) error {
-	return j.clear(ctx, j.peers(func(h *restoring) bool { return !j.finished(h) || j.marked(h) || h.is("left") }))
+	due := func(h *restoring) bool { return !j.finished(h) || j.marked(h) }
+	return j.onHosts(ctx, due, "restore_finish", "finish the restore", j.note())
 }
 
-func (j *restore) clear(ctx context.Context, on []Peer) error {
+func (j *restore) note() string {
 	note := restoreNote{restoreMark: j.mark}
 	if leader := j.state.Leader(); leader != nil {
 		note.cluster = leader.Cluster.String()
 	}
-	return j.t.everywhere(ctx, on, func(ctx context.Context, t *Target) error {
-		_, err := t.Script(ctx, script.New().Call("restore_finish", "finish the restore", j.at(t).args.DataDir, note.text()))
-		return err
-	})
+	return note.text()
 }

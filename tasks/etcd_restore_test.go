@@ -22,16 +22,20 @@ import (
 
 func etcdRestore() tasks.Module { return &tasks.EtcdRestore{} }
 
-// A restorable cluster is one of a member that launch runs, with a backup.
+// A restorable cluster is one of members that launch runs, with a backup.
 type restorable struct {
 	*etcdHosts
 	etcdutl, backup string
 }
 
-func newRestorable(t *testing.T) *restorable {
+func newRestorable(t *testing.T, members int) *restorable {
 	t.Helper()
-	r := &restorable{newEtcdHosts(t, 1), etcdtest.Program(t, etcdtest.Version, "etcdutl"), filepath.Join(t.TempDir(), "backup.db")}
+	r := &restorable{newEtcdHosts(t, members), etcdtest.Program(t, etcdtest.Version, "etcdutl"), filepath.Join(t.TempDir(), "backup.db")}
 	r.found()
+	if members > 1 {
+		_, err := r.change(&attempt{}, "scale-out")
+		mustDo(t, err)
+	}
 	r.ctl("put", "key", "old")
 	_, err := r.run(&attempt{}, func(h *etcdHost) *value.Dict {
 		return value.NewDict("etcd", h.api(), "cluster", "mine", "dest", r.backup)
@@ -52,10 +56,17 @@ func (r *restorable) ctl(args ...string) string {
 
 func (r *restorable) restore(a *attempt, backup string, more ...any) (tasks.Result, error) {
 	r.t.Helper()
-	return r.run(a, func(h *etcdHost) *value.Dict {
-		return value.NewDict(append([]any{"etcd", h.api(), "cluster", "mine", "backup", backup, "daemon", h.daemon(),
+	return r.run(a, r.arguments(backup, more...), etcdRestore)
+}
+
+func (r *restorable) arguments(backup string, more ...any) func(*etcdHost) *value.Dict {
+	return func(h *etcdHost) *value.Dict {
+		daemon := h.daemon() // which lives before there is a quorum
+		_, port, _ := strings.Cut(h.peer, ":")
+		daemon.Set("alive", value.NewDict("port", port, "timeout", 30))
+		return value.NewDict(append([]any{"etcd", h.api(), "cluster", "mine", "backup", backup, "daemon", daemon,
 			"data_dir", h.data(), "etcdutl", r.etcdutl}, more...)...)
-	}, etcdRestore)
+	}
 }
 
 // files are those of the data directory that a restore makes or moves.
@@ -86,7 +97,7 @@ func (r *restorable) changed(name string, change func([]byte) []byte, told func(
 // What would lose data is refused before anything is touched.
 func TestEtcdRestoreRefuses(t *testing.T) {
 	t.Parallel()
-	r := newRestorable(t)
+	r := newRestorable(t, 1)
 	same := bytes.Clone
 	process := r.ctl("endpoint", "status", "-w", "fields")
 	before := r.files()
@@ -142,7 +153,7 @@ func raftTerm(fields string) string {
 // A restore is foreseen, goes on wherever it was ended, and keeps the old data.
 func TestEtcdRestore(t *testing.T) {
 	t.Parallel()
-	r := newRestorable(t)
+	r := newRestorable(t, 1)
 	foreseen, err := r.restore(&attempt{check: true}, r.backup, "confirm", "restore")
 	mustDo(t, err)
 	if got := r.ctl("get", "key", "--print-value-only"); got != "new" {
@@ -184,7 +195,7 @@ func TestEtcdRestore(t *testing.T) {
 	mustDo(t, os.MkdirAll(r.hosts[0].data()+"/.etcdplay-restore/new", 0o700)) // killed at the very end
 	for _, a := range []*attempt{{check: true}, {}} {
 		same, err := r.restore(a, r.backup, "confirm", "restore")
-		if err != nil || !slices.Equal(same.Changes, []string{"peer1: finish the restore"}) || !strings.Contains(same.Msg, "etcd_confirm=again") {
+		if err != nil || !slices.Equal(same.Changes, []string{"peer1: clear away what a restore has left"}) || !strings.Contains(same.Msg, "etcd_confirm=again") {
 			t.Errorf("restored before: %+v, %v", same, err)
 		}
 	}

@@ -165,7 +165,7 @@ func (s *survey) foreignData() (wrong []finding) {
 
 // countsAsData tells data from what a fresh file system or launch leaves.
 func countsAsData(name string) bool {
-	if name == "" || name == "lost+found" || strings.HasPrefix(name, "removed-") {
+	if name == "" || name == "lost+found" || name == restoredNote || strings.HasPrefix(name, "removed-") {
 		return false
 	}
 	return !slices.Contains([]string{".log", ".pid", ".run"}, path.Ext(name))

@@ -22,7 +22,11 @@ restore_look() {
 	fact mark "$(cat -- "$ep_work/token")"
 	[ ! -f "$ep_work/snapshot.db" ] || fact staged yes
 	[ -d "$ep_work/new" ] || return 0
-	if [ -e "$ep_work/new/member" ]; then fact restored yes; else fact switched yes; fi
+	if [ -e "$ep_work/new/member" ]; then
+		fact restored yes
+	elif [ -e "$1/member" ]; then
+		fact switched yes
+	fi
 }
 
 # restore_begin TITLE DIR MARK: from now on the restore that MARK tells of is
@@ -30,13 +34,24 @@ restore_look() {
 restore_begin() {
 	would "$1" || return 0
 	ep_work=$2/.etcdplay-restore
-	if [ -e "$ep_work" ]; then
-		free_name "$ep_work.given-up"
-		mv -- "$ep_work" "$ep_free" || fail "can't move $ep_work aside"
-	fi
+	restore_aside
 	[ -d "$2" ] || mkdir -p -- "$2" || fail "can't make $2"
 	mkdir -m 0700 -- "$ep_work" || fail "can't make $ep_work"
 	printf '%s\n' "$3" >"$ep_work/.token" && mv -- "$ep_work/.token" "$ep_work/token" || fail "can't write $ep_work/token"
+}
+
+# restore_give_up TITLE DIR: moves aside what a restore was at.
+restore_give_up() {
+	would "$1" || return 0
+	ep_work=$2/.etcdplay-restore
+	restore_aside
+}
+
+# restore_aside: $ep_work, if there is one.
+restore_aside() {
+	[ -e "$ep_work" ] || return 0
+	free_name "$ep_work.given-up"
+	mv -- "$ep_work" "$ep_free" || fail "can't move $ep_work aside"
 }
 
 # free_name NAME: sets $ep_free to it, or to it with a number where it is taken.
@@ -70,6 +85,9 @@ restore_data() {
 restore_switch() {
 	would "$1" || return 0
 	ep_work=$2/.etcdplay-restore
+	if [ ! -e "$ep_work/new/member" ] && [ -e "$2/member" ]; then
+		return 0 # it was done, though nobody heard of it
+	fi
 	if [ -e "$2/member" ]; then
 		free_name "$2/member.before-$3"
 		mv -- "$2/member" "$ep_free" || fail "can't move $2/member aside"
@@ -87,5 +105,17 @@ restore_finish() {
 		printf '%s\n' "$3" >"$ep_work/note" && mv -- "$ep_work/note" "$2/.etcdplay-restored" || fail "can't write $2/.etcdplay-restored"
 		sync
 	fi
+	restore_remove
+}
+
+# restore_clear TITLE DIR: what is left of a restore that is over.
+restore_clear() {
+	would "$1" || return 0
+	ep_work=$2/.etcdplay-restore
+	restore_remove
+}
+
+# restore_remove: $ep_work; first what says that a restore is under way.
+restore_remove() {
 	rm -f -- "$ep_work/token" && rm -rf -- "$ep_work" || fail "can't remove $ep_work"
 }
