@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/etcdplay/etcdplay/tasks"
 	"github.com/etcdplay/etcdplay/tasks/script"
@@ -31,9 +32,9 @@ func newConn(p *Pool, h Host, b Become, l link) *Conn {
 	return &Conn{pool: p, host: h, become: b, opening: make(chan struct{}, 1), tally: p.tally(h.Name), current: l}
 }
 
-// Exec runs a script. A shell or connection that was lost before the script
-// began is replaced, once; one that is lost while the script runs gives
-// *tasks.Unreachable.
+// Exec runs a script. A shell or connection that was lost since the last one is
+// replaced, once, where it is certain that nothing of the script has run; one that is
+// lost later gives *tasks.Unreachable.
 func (c *Conn) Exec(ctx context.Context, cmd tasks.Command) (script.Output, error) {
 	c.use(1)
 	defer c.use(-1)
@@ -48,10 +49,17 @@ func (c *Conn) Exec(ctx context.Context, cmd tasks.Command) (script.Output, erro
 			return out, nil
 		}
 		c.drop(sh)
+		if errors.Is(err, errNoExit) {
+			c.settle(ctx)
+		}
 		var ended *script.Ended
 		switch {
 		case !errors.As(err, &ended):
 			return out, err
+		case !ended.Began && !fresh && ended.Err != nil && ended.Sent:
+			u := c.unreachable("the connection was lost as the task was sent, which may have run", ended.Err)
+			u.Hint = "run it again: a task changes only what is not yet as it should be"
+			return out, u
 		case !ended.Began && !fresh && !again:
 			continue // it had died since the last script
 		case !ended.Began:
@@ -68,6 +76,18 @@ func (c *Conn) Exec(ctx context.Context, cmd tasks.Command) (script.Output, erro
 	}
 }
 
+// settle waits until a connection that is gone is known to be: its shells learn that
+// first. Where only the shell is lost, nothing more comes.
+func (c *Conn) settle(ctx context.Context) {
+	moment := time.NewTimer(time.Second)
+	defer moment.Stop()
+	select {
+	case <-c.link().lost():
+	case <-moment.C:
+	case <-ctx.Done():
+	}
+}
+
 // open gives the shell, a fresh one if there is none or it has died.
 func (c *Conn) open(ctx context.Context) (sh *script.Shell, fresh bool, err error) {
 	select {
@@ -77,9 +97,9 @@ func (c *Conn) open(ctx context.Context) (sh *script.Shell, fresh bool, err erro
 		return nil, false, context.Cause(ctx)
 	}
 	c.mu.Lock()
-	sh = c.shell
+	sh, l := c.shell, c.current
 	c.mu.Unlock()
-	if sh != nil && sh.Alive() {
+	if sh != nil && sh.Alive() && !isClosed(l.lost()) {
 		return sh, false, nil
 	}
 	command, text := plain, ""

@@ -9,7 +9,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -145,6 +148,80 @@ func TestLostConnection(t *testing.T) {
 	if n := s.connections(); n != 2 {
 		t.Errorf("%d connections were made", n)
 	}
+}
+
+// A script of which nothing more is heard may have run: it is not sent again.
+func TestLostOnTheWay(t *testing.T) {
+	s := startSSHD(t)
+	var deaf atomic.Bool
+	cut := make(chan struct{})
+	h := listen(t, func(c net.Conn) {
+		d, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			return
+		}
+		defer d.Close()
+		defer c.Close()
+		go func() { _, _ = io.Copy(d, c) }()
+		buf := make([]byte, 4096)
+		for {
+			n, err := d.Read(buf)
+			if deaf.Load() {
+				<-cut // what has just come is lost
+				return
+			}
+			if _, failed := c.Write(buf[:n]); err != nil || failed != nil {
+				return
+			}
+		}
+	})
+	h.KeyFile, h.HostKeys, h.User = s.client, Off, loginName(t)
+	c := connect(t, s.pool(nil), h, Become{})
+	mustExec(t, c, ":")
+	ran := filepath.Join(t.TempDir(), "ran")
+	deaf.Store(true)
+	go func() {
+		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			if _, err := os.Stat(ran); err == nil {
+				break
+			}
+		}
+		deaf.Store(false)
+		close(cut)
+	}()
+	_, err := c.Exec(testContext(t), tasks.Command{Script: "echo once >>" + script.Quote(ran)})
+	var u *tasks.Unreachable
+	if !errors.As(err, &u) || !strings.Contains(err.Error(), "may have run") || !strings.Contains(u.Hint, "run it again") {
+		t.Error(explained(err))
+	}
+	if text, err := os.ReadFile(ran); err != nil || string(text) != "once\n" {
+		t.Errorf("it ran %q, %v", text, err)
+	}
+	mustExec(t, c, ":")
+}
+
+// What is known to have died since the last script is renewed.
+func TestDeadBetweenScripts(t *testing.T) {
+	both(t, func(t *testing.T, c *Conn) {
+		out := mustExec(t, c, "echo $$")
+		pid, err := strconv.Atoi(strings.TrimSpace(string(out.Stdout)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		if out := mustExec(t, c, "echo again"); string(out.Stdout) != "again\n" {
+			t.Errorf("%q", out.Stdout)
+		}
+	})
+	s := startSSHD(t)
+	c := connect(t, s.pool(nil), s.host(), Become{})
+	mustExec(t, c, ":")
+	lost := c.link().lost()
+	s.cut()
+	<-lost
+	mustExec(t, c, ":")
 }
 
 func TestOneConnectionForAll(t *testing.T) {

@@ -83,6 +83,7 @@ type Ended struct {
 	Code           int    // the shell's exit code, if Err is nil
 	Err            error  // why the connection was lost
 	Began          bool   // the script had begun: it may have run in part
+	Sent           bool   // the script was sent whole: lost with the connection, it may have run though nothing was heard of it
 	Stdout, Stderr string // what came before the script began
 }
 
@@ -137,14 +138,25 @@ func (s *Shell) Run(ctx context.Context, body string, onRecord func(Record)) (Ou
 	if err := context.Cause(ctx); err != nil {
 		return Output{}, err
 	}
+	if s.closed.Load() {
+		return Output{}, &Ended{Err: errClosed}
+	}
 	r := newRun(s.limit, onRecord)
 	s.setRun(r)
 	defer s.setRun(nil)
+	select {
+	case <-s.ended: // it died since the last script
+		return s.died(r, false)
+	default:
+	}
 	text := s.compose(r, body)
 	// A failed write needs no answer: the shell is ending, and watch sees why.
+	var whole atomic.Bool
 	sent := make(chan struct{}, 1)
 	send := func(text []byte) {
-		_, _ = s.p.Stdin.Write(text)
+		if _, err := s.p.Stdin.Write(text); err == nil {
+			whole.Store(true)
+		}
 		sent <- struct{}{}
 	}
 	go send(text)
@@ -157,12 +169,17 @@ func (s *Shell) Run(ctx context.Context, body string, onRecord func(Record)) (Ou
 		case <-r.done:
 			return r.output(), nil
 		case <-s.ended:
-			return s.died(r)
+			select {
+			case <-sent:
+				return s.died(r, whole.Load())
+			case <-time.After(drainGrace):
+				return s.died(r, true) // as far as is known
+			}
 		case <-silent.C:
 			if !s.began(r) {
 				s.end()
 				s.partial(r)
-				return Output{}, &Ended{Err: fmt.Errorf("%w within %s", ErrSilent, s.answer), Stderr: s.said(1)}
+				return Output{}, &Ended{Err: fmt.Errorf("%w within %s", ErrSilent, s.answer), Sent: true, Stderr: s.said(1)}
 			}
 		case <-ask.C:
 			select {
@@ -284,8 +301,9 @@ func (s *Shell) setRun(r *run) {
 	s.mu.Unlock()
 }
 
-// died is the outcome of a script whose shell is gone.
-func (s *Shell) died(r *run) (Output, error) {
+// died is the outcome of a script whose shell is gone. One that was not sent whole
+// has not run: its last line says that all has come.
+func (s *Shell) died(r *run, sent bool) (Output, error) {
 	select {
 	case <-r.done: // it ended before its shell did
 		return r.output(), nil
@@ -296,7 +314,7 @@ func (s *Shell) died(r *run) (Output, error) {
 	if err == nil && s.closed.Load() {
 		err = errClosed
 	}
-	return out, &Ended{Code: s.code, Err: err, Began: s.began(r), Stdout: s.said(0), Stderr: s.said(1)}
+	return out, &Ended{Code: s.code, Err: err, Began: s.began(r), Sent: sent, Stdout: s.said(0), Stderr: s.said(1)}
 }
 
 func (s *Shell) began(r *run) bool {

@@ -520,6 +520,45 @@ func TestShellThatNeverAnswers(t *testing.T) {
 	}
 }
 
+// Whoever loses a connection must know whether a script may have run of which nothing
+// was heard.
+func TestWhetherItWasSent(t *testing.T) {
+	for name, k := range map[string]struct {
+		takes int64 // so many bytes come through, then the connection is lost
+		want  bool
+	}{"all of it": {1 << 20, true}, "half a line": {100, false}, "nothing": {0, false}} {
+		t.Run(name, func(t *testing.T) {
+			in, stdin := io.Pipe()
+			lost := make(chan struct{})
+			s := NewShell(Process{
+				Stdin: stdin, Stdout: strings.NewReader(""), Stderr: strings.NewReader(""),
+				Wait:  func() (int, error) { <-lost; return 0, errors.New("lost") },
+				Close: func() error { return in.Close() },
+			}, "")
+			go func() {
+				for took := int64(0); took < k.takes; {
+					buf := make([]byte, min(k.takes-took, 32<<10))
+					n, err := in.Read(buf)
+					took += int64(n)
+					if err != nil || bytes.HasSuffix(buf[:n], []byte(" .\n")) {
+						break
+					}
+				}
+				close(lost)
+			}()
+			_, err := s.Run(t.Context(), "echo a", nil)
+			var ended *Ended
+			if !errors.As(err, &ended) || ended.Began || ended.Err == nil || ended.Sent != k.want {
+				t.Errorf("got %+v", err)
+			}
+			<-s.ended
+			if _, err := s.Run(t.Context(), "echo a", nil); !errors.As(err, &ended) || ended.Sent {
+				t.Errorf("once it is known to be lost: %+v", err)
+			}
+		})
+	}
+}
+
 // The shell tells the end of a script when it exits: nothing may take that away. What
 // is to be removed then is named to clean_at_exit.
 func TestPreludeTrapsNoExit(t *testing.T) {
