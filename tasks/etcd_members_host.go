@@ -17,13 +17,14 @@ type memberHost struct {
 	Peer
 	args   *EtcdMembers
 	daemon *daemon
-	data   bool // a data directory holds something
+	data   bool   // a data directory holds something
+	unit   string // the systemd unit of another name that has run the member till now
 }
 
 // look observes the daemon and its data, in one round trip.
 func (h *memberHost) look(ctx context.Context, t *Target) error {
 	l := h.args.Launch
-	s := script.New().Call("launch_look", l.Name, l.Command, l.User, l.Dir).Call("launch_look_strays", l.Command, "")
+	s := script.New().Call("launch_look", l.Name, l.Command, l.User, l.Dir).Call("launch_look_strays", l.Command, l.dataDir())
 	for i, dir := range h.args.Data {
 		s.Call("preflight_dir", "member."+strconv.Itoa(i), dir)
 	}
@@ -33,6 +34,9 @@ func (h *memberHost) look(ctx context.Context, t *Target) error {
 	}
 	if h.daemon, err = l.daemon(facts); err != nil {
 		return err
+	}
+	if unit := h.daemon.otherUnit(); unit != "" {
+		h.unit = unit
 	}
 	h.data = false
 	for i := range h.args.Data {
@@ -53,7 +57,7 @@ func (h *memberHost) site() etcd.Site {
 	_, started := d.facts["pid_file"]
 	return etcd.Site{
 		Name: h.member(), PeerURL: h.args.Etcd.PeerURL,
-		Running: d.running() || activeUnit(d), Enabled: d.props["UnitFileState"] == "enabled" || started,
+		Running: d.running() || activeUnit(d), Enabled: d.props["UnitFileState"] == "enabled" || started || h.unit != "",
 		Data: h.data, Noted: unit || run,
 	}
 }
@@ -140,6 +144,11 @@ func (h *memberHost) stop(ctx context.Context, t *Target) (Result, error) {
 	d, err := l.look(ctx, t)
 	if err != nil {
 		return Result{}, err
+	}
+	unit := h.unit
+	h.unit = ""
+	if unit != "" && !d.running() { // removed members end, and it is about to start this one again
+		return t.Script(ctx, script.New().Call("launch_retire", unit))
 	}
 	if _, started := d.facts["pid_file"]; started && !d.running() { // it ended by itself, as removed members do
 		return t.Script(ctx, script.New().Call("launch_stop", "stop "+l.Name, "", "", l.stopSeconds(), "", d.base))

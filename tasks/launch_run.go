@@ -163,6 +163,9 @@ func (l *Launch) stop(ctx context.Context, t *Target, d *daemon) (Result, error)
 // halt ends the daemon and keeps it ended.
 func (l *Launch) halt(ctx context.Context, t *Target, d *daemon) (Result, error) {
 	s := script.New()
+	if unit := d.otherUnit(); unit != "" {
+		s.Call("launch_retire", unit)
+	}
 	if d.props["UnitFileState"] == "enabled" {
 		s.Call("launch_disable", l.Name)
 	}
