@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"time"
@@ -23,7 +24,7 @@ type EtcdDrill struct {
 	Program string        `arg:"program,required" doc:"etcd on the host; etcdutl lies beside it"`
 	Etcdutl string        `arg:"etcdutl,required" doc:"etcdutl on the host"`
 	Flags   *value.Dict   `arg:"flags" doc:"The member's flags, of which those for its certificates are taken"`
-	Dir     string        `arg:"dir,required" doc:"A folder on the host, which is made and removed"`
+	Dir     string        `arg:"dir,required" doc:"A folder on the host with room for it, made and removed where there is none; all lies in .etcdplay-drill below it"`
 	User    string        `arg:"user,required" doc:"Who runs it"`
 	Group   string        `arg:"group,required" doc:"Its group"`
 	Timeout time.Duration `arg:"timeout" default:"2m" doc:"How long the scratch member may take to serve"`
@@ -66,6 +67,10 @@ func (d *EtcdDrill) Validate() error {
 	return errors.Join(d.Etcd.validate("etcd"), absolute("program", d.Program), absolute("etcdutl", d.Etcdutl), absolute("dir", d.Dir))
 }
 
+// folder is where all of it lies: one of its own, for what Dir names may have other
+// things in it.
+func (d *EtcdDrill) folder() string { return path.Join(d.Dir, ".etcdplay-drill") }
+
 // drillLife is how long a scratch member lives, in seconds, if nobody ends it.
 const drillLife = 900
 
@@ -88,7 +93,7 @@ func (d *EtcdDrill) Run(ctx context.Context, t *Target) (Result, error) {
 	defer func() { // also after an interruption
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
-		_, _ = on.Script(ctx, script.New().Call("drill_end", args.Dir))
+		_, _ = on.Script(ctx, script.New().Call("drill_end", args.folder()))
 	}()
 	state, err := args.try(ctx, on, at, file)
 	if err != nil {
@@ -130,7 +135,7 @@ func (d *EtcdDrill) place(ctx context.Context, t *Target) Peer {
 
 // try starts the scratch member and returns what it says of itself.
 func (d *EtcdDrill) try(ctx context.Context, on *Target, at Peer, file *etcd.SnapshotFile) (*etcd.EndpointState, error) {
-	res, err := on.Script(ctx, script.New().Call("drill_begin", d.Dir, d.User, d.Group))
+	res, err := on.Script(ctx, script.New().Call("drill_begin", d.folder(), d.User, d.Group))
 	if err != nil {
 		return nil, err
 	}
@@ -147,13 +152,13 @@ func (d *EtcdDrill) try(ctx context.Context, on *Target, at Peer, file *etcd.Sna
 		return nil, Failf("%w", err)
 	}
 	defer f.Close()
-	if err := on.Conn.Put(ctx, io.Reader(f), d.Dir+"/snapshot.db", 0o600); err != nil {
+	if err := on.Conn.Put(ctx, io.Reader(f), d.folder()+"/snapshot.db", 0o600); err != nil {
 		return nil, err
 	}
 	on.Status("restoring it into a scratch member")
 	ports := freeTwo(facts)
 	args, url := d.args(ports)
-	words := append([]string{d.Dir, d.User, d.Group, strconv.Itoa(drillLife), d.Etcdutl, d.Program}, args...)
+	words := append([]string{d.folder(), d.User, d.Group, strconv.Itoa(drillLife), d.Etcdutl, d.Program}, args...)
 	if _, err := on.Script(ctx, script.New().Call("drill_start", words...)); err != nil {
 		return nil, err
 	}
@@ -188,7 +193,7 @@ func (d *EtcdDrill) args(ports []int) (args []string, client string) {
 	}
 	client = at(scheme, ports[0])
 	peer := at("http", ports[1])
-	return append(args, "--name=default", "--data-dir="+d.Dir+"/data", "--unsafe-no-fsync", "--log-level=warn",
+	return append(args, "--name=default", "--data-dir="+d.folder()+"/data", "--unsafe-no-fsync", "--log-level=warn",
 		"--listen-client-urls="+client, "--advertise-client-urls="+client,
 		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer), client
 }
@@ -214,7 +219,7 @@ func (d *EtcdDrill) ask(ctx context.Context, on *Target, at Peer, url string) (*
 				return nil, context.Cause(ctx)
 			}
 			f := Failf("the backup was restored, but no member came up on it within %s", d.Timeout).WithHint("the backup may be of no use: take another one, and look at the log above")
-			log, _, _ := on.Query(ctx, script.New().Call("drill_log", d.Dir))
+			log, _, _ := on.Query(ctx, script.New().Call("drill_log", d.folder()))
 			if f.Stderr = string(log); s.Endpoints[0].Err != nil {
 				f.Stderr += s.Endpoints[0].Err.Error()
 			}

@@ -235,6 +235,12 @@ func TestEtcdDrill(t *testing.T) {
 			"program", etcdtest.Program(t, etcdtest.Version, "etcd"), "etcdutl", r.etcdutl, "flags", s.certFlags(), "timeout", "1m")
 	}
 	before := s.state()
+	gone := func() {
+		t.Helper()
+		if _, err := os.Lstat(scratch); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s is left: %v", scratch, err)
+		}
+	}
 
 	res, err := drill(true, backup)
 	if err != nil || res.Changed {
@@ -249,6 +255,21 @@ func TestEtcdDrill(t *testing.T) {
 			t.Errorf("%s is %v", key, got)
 		}
 	}
+	gone()
+	// what else is in the folder stays
+	mustDo(t, os.Mkdir(scratch, 0o755))
+	other := filepath.Join(scratch, "data")
+	mustDo(t, os.WriteFile(other, []byte("precious"), 0o600))
+	if _, err = drill(false, backup); err != nil {
+		t.Error(explain(err))
+	}
+	if left, _ := filepath.Glob(filepath.Join(scratch, "*")); !slices.Equal(left, []string{other}) {
+		t.Errorf("in the folder that was there are %q", left)
+	}
+	if _, err := os.Lstat(filepath.Join(scratch, ".etcdplay-drill")); err == nil {
+		t.Error("the drill's own folder is left")
+	}
+	mustDo(t, os.RemoveAll(scratch))
 	for want, file := range map[string]string{
 		"hashed to":   r.changed("hash.db", bytes.Clone, func(m *etcd.Manifest) { m.Hash++ }),
 		"SHA-256":     r.changed("bit.db", func(b []byte) []byte { b = bytes.Clone(b); b[9000] ^= 1; return b }, nil),
@@ -261,9 +282,7 @@ func TestEtcdDrill(t *testing.T) {
 	if diff := cmp.Diff(before, s.state()); diff != "" {
 		t.Errorf("the cluster was touched:\n%s", diff)
 	}
-	if _, err := os.Lstat(scratch); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s is left: %v", scratch, err)
-	}
+	gone()
 	procs, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, p := range procs {
 		if text, _ := os.ReadFile(p); bytes.Contains(text, []byte(scratch)) {

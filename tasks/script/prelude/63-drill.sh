@@ -1,12 +1,19 @@
 # shellcheck shell=sh
 # A scratch member from a snapshot, to see that the snapshot is worth something.
-# It ends by itself after a while, whatever becomes of the controller.
+# It ends by itself after a while, whatever becomes of the controller. DIR is a
+# folder of the drill's own, in one that the user gave and may have other things in.
 
 # drill_begin DIR USER GROUP: clears away what an earlier drill left, and makes
-# the folder anew.
+# the folder anew, with the one that it is in if there is none.
 drill_begin() {
 	drill_end "$1"
+	ep_made=''
+	if [ ! -d "${1%/*}/" ]; then
+		mkdir -m 0755 -- "${1%/*}" || fail "can't make ${1%/*}" "give another folder: etcd_drill_dir"
+		ep_made=1
+	fi
 	mkdir -m 0700 -- "$1" || fail "can't make $1" "give another folder: etcd_drill_dir"
+	[ -z "$ep_made" ] || printf '' >"$1/made" || fail "can't write $1/made"
 	[ "$(id -u)" != 0 ] || chown -- "$2:$3" "$1" || fail "can't give $1 to $2"
 	fact free "$(df -Pk -- "$1" 2>/dev/null | awk 'NR == 2 { print $4 }')"
 	tell_listening
@@ -40,11 +47,19 @@ drill_log() {
 	tail -n 15 -- "$1/log" 2>/dev/null || :
 }
 
-# drill_end DIR: ends the scratch member, and removes all of it. timeout passes
-# the signal on.
+# drill_end DIR: ends the scratch member, and removes all of it, and the folder that
+# it is in if a drill made that.
 drill_end() {
 	[ -d "$1" ] || return 0
-	[ -f "$1/pid" ] || { rm -rf -- "$1" || fail "can't remove $1"; return 0; }
+	[ ! -f "$1/pid" ] || drill_stop "$1"
+	ep_made=''
+	[ ! -f "$1/made" ] || ep_made=${1%/*}
+	rm -rf -- "$1" || fail "can't remove $1"
+	[ -z "$ep_made" ] || rmdir -- "$ep_made" 2>/dev/null || : # something else is in it by now
+}
+
+# drill_stop DIR: ends the scratch member. timeout passes the signal on.
+drill_stop() {
 	read -r ep_pid <"$1/pid" || ep_pid=
 	case $(tr '\000' ' ' <"/proc/${ep_pid:-none}/cmdline" 2>/dev/null) in
 	*timeout*"$1/data"*)
@@ -56,7 +71,6 @@ drill_end() {
 		launch_nap
 		ep_tries=$((ep_tries - 1))
 	done
-	rm -rf -- "$1" || fail "can't remove $1"
 }
 
 # drill_runs DIR: does the scratch member still run?
