@@ -110,7 +110,7 @@ func (l *Launch) stale(d *daemon, config string) string {
 	}
 	startedWith, known := l.startedWith(d, config)
 	switch {
-	case known && startedWith == config:
+	case known && startedWith == config && !l.oldFlags(p, d):
 		return ""
 	case !known && l.sameWords(p, d):
 		return ""
@@ -155,7 +155,21 @@ func (l *Launch) startedWith(d *daemon, config string) (digest string, known boo
 	if age+1 < d.process.age {
 		return "", true // written after the process had started
 	}
+	if d.props["NeedDaemonReload"] == "yes" {
+		return "", true // written before, but systemd had not read it
+	}
 	return digest, true
+}
+
+// oldFlags reports whether an etcd member, whose command line is as it was started,
+// has other flags than it should, whatever the record says: systemd may have started
+// it again with what it had read before. Which ones a member joined with is all right.
+func (l *Launch) oldFlags(p *process, d *daemon) bool {
+	if l.Etcd == nil || len(p.args) == 0 || p.args[0] != l.Command || l.sameWords(p, d) {
+		return false
+	}
+	words, err := l.words(false)
+	return err == nil && differing(p.args, words) != ""
 }
 
 // sameWords reports whether the process has the command line of the first or
