@@ -48,8 +48,9 @@ no further host is touched.
 
 After each start its alive gate must pass. Only when a majority of the play's
 hosts runs it, its ready gate must pass too, there and on the hosts before: the
-first members of a cluster can't be ready alone. Gates are asked through the
-connection, so the host needs no curl.
+first members of a cluster can't be ready alone. With etcd, where no member runs,
+all are started before any must be ready. Gates are asked through the connection, so
+the host needs no curl.
 
 A daemon that runs is restarted when it was started with another configuration, or
 when its program file was replaced. That is refused if it would lose the quorum:
