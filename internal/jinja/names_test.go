@@ -178,14 +178,18 @@ func TestCommandsEnd(t *testing.T) {
 	if got := mustEval(t, "{{ lookup('pipe', 'head -c 100000 /dev/zero >&2; echo fine') }}", nil); got != "fine" {
 		t.Errorf("with much on standard error: %v", got)
 	}
-	env := &Env{Limits: Limits{Command: 100 * time.Millisecond, Output: 1000}}
-	for tmpl, want := range map[string]string{
-		"{{ lookup('pipe', 'sleep 30') }}":                  "did not end within 100ms",
-		"{{ lookup('lines', 'sleep 30 & exec sleep 30') }}": "did not end within 100ms",
-		"{{ lookup('pipe', 'yes') }}":                       "printed more than",
-		"{{ lookup('pipe', 'head -c 2000 /dev/zero') }}":    "printed more than",
+	soon, ever := Limits{Command: 100 * time.Millisecond, Output: 1000}, Limits{Command: time.Minute, Output: 1000}
+	for tmpl, end := range map[string]struct {
+		Limits
+		want string
+	}{
+		"{{ lookup('pipe', 'sleep 30') }}":                  {soon, "did not end within 100ms"},
+		"{{ lookup('lines', 'sleep 30 & exec sleep 30') }}": {soon, "did not end within 100ms"},
+		"{{ lookup('pipe', 'yes') }}":                       {ever, "printed more than"},
+		"{{ lookup('pipe', 'head -c 2000 /dev/zero') }}":    {ever, "printed more than"},
 	} {
-		_, err := eval(t, tmpl, env)
+		want := end.want
+		_, err := eval(t, tmpl, &Env{Limits: end.Limits})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", tmpl, err)
 		}

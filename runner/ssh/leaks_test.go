@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -108,6 +109,7 @@ func anyPassword(gssh.Context, string) bool { return true }
 // connection's.
 func runsShell(s gssh.Session) {
 	cmd := exec.Command("sh", "-c", s.RawCommand())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // as sshd does
 	cmd.Stdout, cmd.Stderr = s, s.Stderr()
 	in, err := cmd.StdinPipe()
 	if err != nil || cmd.Start() != nil {

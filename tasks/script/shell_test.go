@@ -41,10 +41,17 @@ func start(t testing.TB, argv ...string) *Shell {
 	return s
 }
 
-func startCmd(t testing.TB, argv ...string) (*Shell, *exec.Cmd) {
-	t.Helper()
+// inSession is a shell in a session of its own, as sshd starts it: in ours it would
+// end the processes of other tests with its script.
+func inSession(argv []string) *exec.Cmd {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd
+}
+
+func startCmd(t testing.TB, argv ...string) (*Shell, *exec.Cmd) {
+	t.Helper()
+	cmd := inSession(argv)
 	in, _ := cmd.StdinPipe()
 	// Pipes of our own: Wait must not close what is still being read.
 	outR, outW, _ := os.Pipe()
@@ -442,14 +449,14 @@ func TestCutLineRunsNothing(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "made")
 		whole := withoutComments(shellText) + Prelude() + "EP_BODY=" + Quote(Quote("touch")+" "+Quote(file)) + "\nep_run mark edge ."
 		for cut := 1; cut < 40; cut++ {
-			cmd := exec.Command(argv[0], argv[1:]...)
+			cmd := inSession(argv)
 			cmd.Stdin = strings.NewReader(whole[:len(whole)-cut])
 			_ = cmd.Run()
 		}
 		if exists(file) {
 			t.Error("it ran")
 		}
-		cmd := exec.Command(argv[0], argv[1:]...)
+		cmd := inSession(argv)
 		in, _ := cmd.StdinPipe()
 		out, _ := cmd.StdoutPipe()
 		_ = cmd.Start()
