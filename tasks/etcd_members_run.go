@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -159,7 +160,10 @@ func (op *memberOperation) patience(ctx context.Context, step etcd.Step, no erro
 			WithHint("what was done stays; when the reason is mended, run this again and it goes on from there")
 	}
 	op.t.Status(no.Error())
-	return op.t.pause(ctx, pollMost)
+	if err := op.t.pause(ctx, pollMost); err != nil {
+		return cmp.Or(op.t.mayBegin(step.String()), err)
+	}
+	return nil
 }
 
 // progress notes when something came further: another step, or a member that

@@ -26,7 +26,7 @@ func (j *restore) begun() (found restoreMark, some bool, err error) {
 		case !ok:
 		case some && m.token != found.token:
 			return m, true, Failf("two restores are under way, %s and %s", found.token, m.token).
-				WithHint("-e etcd_force=true gives both up and begins anew")
+				WithHint("-e etcd_confirm=again gives both up and begins anew")
 		default:
 			found, some = m, true
 		}
@@ -233,7 +233,7 @@ func (j *restore) lost(ctx context.Context) (string, bool, error) {
 		case known && len(m.ClientURLs) == 0:
 			continue // it never ran
 		}
-		if err := j.onHosts(ctx, j.switched, "restore_finish", "finish the restore", j.note()); err != nil || j.t.Check {
+		if err := j.conclude(ctx, j.switched); err != nil || j.t.Check {
 			return "", true, err
 		}
 		return "", true, Failf("%s has lost the data that this restore gave it; the other members are whole", h.Name).

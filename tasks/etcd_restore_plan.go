@@ -123,10 +123,10 @@ func (j *restore) at(t *Target) *restoring {
 func (j *restore) choose(ctx context.Context, cluster *etcd.Cluster) error {
 	again := j.task.Confirm == "again"
 	begun, some, err := j.begun()
-	if err != nil && !j.task.Force && !again {
+	if err != nil && !again {
 		return err
 	}
-	some = some && err == nil && !again
+	some = some && !again
 	name := j.task.Backup
 	if j.task.Recover && some {
 		if name, err = j.saved(ctx, begun); err != nil {
@@ -139,11 +139,11 @@ func (j *restore) choose(ctx context.Context, cluster *etcd.Cluster) error {
 	if err := j.read(name); err != nil {
 		return err
 	}
-	if some && begun.sum != j.file.SHA256 && !j.task.Force {
+	if some && begun.sum != j.file.SHA256 {
 		return Failf("the restore of another snapshot is under way: %s", begun.file).
 			WithHint("finish it with -e etcd_backup=%s, or begin anew with -e etcd_confirm=again", begun.file)
 	}
-	if some && begun.sum == j.file.SHA256 {
+	if some {
 		j.mark, j.goesOn = begun, true
 		if slices.ContainsFunc(j.hosts, j.switched) {
 			return nil

@@ -185,7 +185,11 @@ func (j *restore) prove(ctx context.Context, cluster *etcd.Cluster) error {
 // finish notes what was done, and clears away what only the restore needed.
 func (j *restore) finish(ctx context.Context, _ *etcd.Cluster) error {
 	due := func(h *restoring) bool { return !j.finished(h) || j.marked(h) }
-	return j.onHosts(ctx, due, "restore_finish", "finish the restore", j.note())
+	return j.conclude(ctx, due)
+}
+
+func (j *restore) conclude(ctx context.Context, on func(*restoring) bool) error {
+	return j.onHosts(ctx, on, "restore_finish", "finish the restore", j.note())
 }
 
 func (j *restore) note() string {

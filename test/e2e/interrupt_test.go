@@ -128,7 +128,7 @@ func TestCtrlCBetweenSteps(t *testing.T) {
 		return strings.Contains(strings.Join(r.all(), "\n"), "as a learner")
 	})
 	r.signal(syscall.SIGINT)
-	res := r.end().want(99).says("stopped by Ctrl-C", "run this again")
+	res := r.end().want(99).says("stopped by Ctrl-C before this step", "run this again")
 	members := 3
 	for _, e := range res.events {
 		if e.Task == "Add the hosts that are no members yet" && strings.Contains(strings.Join(e.Changes, "\n"), "as a learner") {
